@@ -1,0 +1,17 @@
+#!/usr/bin/env python3
+"""Command-line entry point. `manage.py up` starts the whole portal; `manage.py help` lists the rest."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run one management command with the portal's settings."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
