@@ -1,0 +1,37 @@
+"""Registers the tables of this app with the history."""
+
+from audit.registry import exempt, watch
+from django.apps import AppConfig
+
+
+class PoliciesConfig(AppConfig):
+    name = "policies"
+
+    def ready(self) -> None:
+        watch("policies.User", prefix="user", masked=("password",))
+        watch("policies.Organisation", prefix="organisation")
+        watch("policies.Team", prefix="team", scope="id")
+        watch("policies.Service", prefix="service", scope="team_id")
+        watch("policies.Membership", prefix="membership", scope="team_id")
+        watch("policies.ApiToken", prefix="token", masked=("hash",))
+        watch("policies.SignInLink", prefix="signinlink", masked=("hash",))
+        watch("policies.Quota", prefix="quota", scope="team_id")
+        watch("policies.QuotaReservation", prefix="reservation", scope="team_id")
+        watch("policies.Decision", prefix="decision", scope="team_id")
+        watch("policies.ApprovalRule", prefix="approvalrule")
+        watch("policies.Signature", prefix="signature", scope="team_id")
+        watch("guardian.UserObjectPermission", prefix="grant")
+        watch("guardian.GroupObjectPermission", prefix="groupgrant")
+        watch("auth.Group", prefix="group")
+        exempt("policies.User_groups", reason="groups are not used; team roles are memberships")
+        exempt(
+            "policies.User_user_permissions", reason="model permissions are not used; grants are per object"
+        )
+        exempt("auth.Group_permissions", reason="model permissions are not used; grants are per object")
+        exempt("auth.Permission", reason="written by migrations only")
+        exempt("contenttypes.ContentType", reason="written by migrations only")
+        exempt("sessions.Session", reason="short-lived; sign-ins and sign-outs are events")
+        exempt(
+            "policies.ApiTokenUse",
+            reason="last use of a token, at most one write a minute; the acts are recorded",
+        )

@@ -1,0 +1,115 @@
+"""Users, organisations, teams, services and who holds which role in which team."""
+
+import zoneinfo
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def check_zone(name: str) -> None:
+    """Refuse a name that is not an IANA time zone."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(
+            _("%(name)s is not a time zone. Use a name such as Europe/Stockholm."), params={"name": name}
+        )
+
+
+class User(AbstractUser):
+    """A person, or a service account. Global roles are the two flags; everything else is a Membership."""
+
+    full_name = models.CharField(max_length=120)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_zone])
+    is_auditor = models.BooleanField(
+        default=False, help_text=_("Reads everything and the whole history, changes nothing.")
+    )
+    is_platform = models.BooleanField(
+        default=False, help_text=_("Publishes templates and policies, sees every team.")
+    )
+
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+    @property
+    def audit_ref(self) -> str:
+        return f"user:{self.pk}"
+
+    @property
+    def audit_label(self) -> str:
+        return str(self)
+
+
+class Organisation(models.Model):
+    """The outermost owner: one company."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Team(models.Model):
+    """Who owns services and environments and pays for them."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="teams")
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    cost_centre = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [
+            ("operate_team", "May request and operate environments of this team without being a member")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Service(models.Model):
+    """A deployable thing that a team owns."""
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="services")
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    description = models.CharField(max_length=200, blank=True)
+    repository = models.CharField(max_length=200, blank=True)
+    on_call = models.CharField(max_length=120, blank=True)
+    runbook_url = models.URLField(blank=True)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Role(models.TextChoices):
+    """Team roles, each including the ones before it except that an approver is no developer by itself."""
+
+    VIEWER = "viewer", _("Viewer")
+    DEVELOPER = "developer", _("Developer")
+    APPROVER = "approver", _("Approver")
+    OWNER = "owner", _("Owner")
+
+
+class Membership(models.Model):
+    """One role of one person in one team; a person may hold several."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user", "role"], name="membership_once"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.role} of {self.team}"

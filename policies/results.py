@@ -1,0 +1,37 @@
+"""What an action answers: allowed, or refused with the reason in full. Returned, never raised."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Yes."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One field of a request that breaks one rule, and how to mend it."""
+
+    field: str
+    rule: str
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Denied:
+    """No: which rule, which field, why, how to mend it, who can help. `status` is the HTTP status it becomes."""
+
+    rule: str
+    field: str
+    reason: str
+    fix: str = ""
+    who: str = ""
+    status: int = 403
+    errors: tuple[FieldError, ...] = ()
+
+    def __bool__(self) -> bool:
+        return False

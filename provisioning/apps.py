@@ -1,0 +1,30 @@
+"""Registers the tables of this app with the history, and its own operation kinds."""
+
+from audit.registry import exempt, watch
+from django.apps import AppConfig
+
+
+class ProvisioningConfig(AppConfig):
+    name = "provisioning"
+
+    def ready(self) -> None:
+        watch("provisioning.Environment", prefix="environment", scope="team_id")
+        watch("provisioning.Operation", prefix="operation", scope="team_id")
+        watch("provisioning.OperationStep", prefix="step", scope="team_id")
+        watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
+        watch("provisioning.Orphan", prefix="orphan", scope="team_id")
+        exempt(
+            "provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events"
+        )
+        exempt(
+            "provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role"
+        )
+        exempt("provisioning.ResourceLock", reason="held for the life of one claim; claims are events")
+        exempt(
+            "provisioning.Workload",
+            reason="desired and observed state of a daemon; the steps that write it are recorded",
+        )
+        exempt(
+            "provisioning.Route",
+            reason="desired and observed state of a daemon; the steps that write it are recorded",
+        )

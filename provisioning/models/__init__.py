@@ -1,0 +1,25 @@
+"""Environments, operations and what they leave behind. Statuses change only through lifecycle.py."""
+
+from provisioning.models.environments import Environment, SecretBinding
+from provisioning.models.operations import (
+    Operation,
+    OperationLease,
+    OperationLog,
+    OperationStep,
+    Orphan,
+    ResourceLock,
+)
+from provisioning.models.sandbox import Route, Workload
+
+__all__ = [
+    "Environment",
+    "Operation",
+    "OperationLease",
+    "OperationLog",
+    "OperationStep",
+    "Orphan",
+    "ResourceLock",
+    "Route",
+    "SecretBinding",
+    "Workload",
+]
