@@ -61,9 +61,7 @@ def registered() -> Mapping[str, Watched | Exempt]:
 
 def watched_tables() -> list[WatchedTable]:
     """Return the watched tables by name; a rule that names an unknown model or column raises."""
-    found = [
-        _resolved(apps.get_model(label), rule) for label, rule in _rules.items() if isinstance(rule, Watched)
-    ]
+    found = [_resolved(apps.get_model(label), rule) for label, rule in _rules.items() if isinstance(rule, Watched)]
     return sorted(found, key=lambda each: each.table)
 
 
@@ -71,11 +69,7 @@ def unlisted_tables() -> list[str]:
     """Return the tables of all models, automatic ones included, that are neither watched nor exempt."""
     models = apps.get_models(include_auto_created=True)
     return sorted(
-        {
-            model._meta.db_table
-            for model in models
-            if not model._meta.proxy and model._meta.label_lower not in _rules
-        }
+        {model._meta.db_table for model in models if not model._meta.proxy and model._meta.label_lower not in _rules}
     )
 
 

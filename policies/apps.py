@@ -1,7 +1,8 @@
 """Registers the tables of this app with the history."""
 
-from audit.registry import exempt, watch
 from django.apps import AppConfig
+
+from audit.registry import exempt, watch
 
 
 class PoliciesConfig(AppConfig):
@@ -24,9 +25,7 @@ class PoliciesConfig(AppConfig):
         watch("guardian.GroupObjectPermission", prefix="groupgrant")
         watch("auth.Group", prefix="group")
         exempt("policies.User_groups", reason="groups are not used; team roles are memberships")
-        exempt(
-            "policies.User_user_permissions", reason="model permissions are not used; grants are per object"
-        )
+        exempt("policies.User_user_permissions", reason="model permissions are not used; grants are per object")
         exempt("auth.Group_permissions", reason="model permissions are not used; grants are per object")
         exempt("auth.Permission", reason="written by migrations only")
         exempt("contenttypes.ContentType", reason="written by migrations only")

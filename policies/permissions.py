@@ -37,9 +37,7 @@ ROLE_TABLE: dict[str, frozenset[Permission]] = {
     Role.OWNER: _DEVELOPER | {Permission.APPROVE, Permission.MANAGE_TEAM},
 }
 AUDITOR = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
-PLATFORM = frozenset(
-    {Permission.VIEW, Permission.VIEW_HISTORY, Permission.PUBLISH_TEMPLATE, Permission.RECOVER}
-)
+PLATFORM = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.PUBLISH_TEMPLATE, Permission.RECOVER})
 GRANTS: dict[str, frozenset[Permission]] = {"operate_team": _DEVELOPER - {Permission.REVEAL_SECRET}}
 
 _WORDS: dict[Permission, str] = {
@@ -80,8 +78,7 @@ def may(user: User, permission: Permission, team: Team | None) -> Allowed | Deni
             if Membership.objects.filter(user=user, team=team, role__in=roles_with(permission)).exists():
                 return Allowed()
             if any(
-                permission in rights and user.has_perm(f"policies.{grant}", team)
-                for grant, rights in GRANTS.items()
+                permission in rights and user.has_perm(f"policies.{grant}", team) for grant, rights in GRANTS.items()
             ):
                 return Allowed()
     return _refusal(user, permission, team)
@@ -102,9 +99,7 @@ def _refusal(user: User, permission: Permission, team: Team | None) -> Denied:
 
 def owners_of(team: Team) -> str:
     """The people to ask about a team, in words."""
-    names = [
-        str(m.user) for m in Membership.objects.filter(team=team, role=Role.OWNER).select_related("user")
-    ]
+    names = [str(m.user) for m in Membership.objects.filter(team=team, role=Role.OWNER).select_related("user")]
     return " or ".join(names) if names else "A platform engineer"
 
 

@@ -49,9 +49,7 @@ class Variables:
         if value:
             return value
         if default is None:
-            raise BadEnvironment(
-                f"{name} is not set. Set it, or start with `make run`, which sets everything."
-            )
+            raise BadEnvironment(f"{name} is not set. Set it, or start with `make run`, which sets everything.")
         return default
 
     def whole(self, name: str, default: int, *, at_least: int = 0) -> int:
@@ -77,9 +75,7 @@ class Variables:
         """A Django DATABASES entry from `postgresql://user:password@host:port/name`."""
         parts = self._url(name, ("postgres", "postgresql"))
         if not parts.path.strip("/"):
-            raise BadEnvironment(
-                f"{name} names no database: postgresql://user:password@host:5432/berth is the form."
-            )
+            raise BadEnvironment(f"{name} names no database: postgresql://user:password@host:5432/berth is the form.")
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": urllib.parse.unquote(parts.path.strip("/")),

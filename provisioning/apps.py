@@ -1,7 +1,8 @@
 """Registers the tables of this app with the history, and its own operation kinds."""
 
-from audit.registry import exempt, watch
 from django.apps import AppConfig
+
+from audit.registry import exempt, watch
 
 
 class ProvisioningConfig(AppConfig):
@@ -13,12 +14,8 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.OperationStep", prefix="step", scope="team_id")
         watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")
-        exempt(
-            "provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events"
-        )
-        exempt(
-            "provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role"
-        )
+        exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")
+        exempt("provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role")
         exempt("provisioning.ResourceLock", reason="held for the life of one claim; claims are events")
         exempt(
             "provisioning.Workload",
@@ -28,3 +25,7 @@ class ProvisioningConfig(AppConfig):
             "provisioning.Route",
             reason="desired and observed state of a daemon; the steps that write it are recorded",
         )
+
+        from provisioning import own_kinds
+
+        own_kinds.register_all()

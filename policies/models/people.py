@@ -25,9 +25,7 @@ class User(AbstractUser):
     is_auditor = models.BooleanField(
         default=False, help_text=_("Reads everything and the whole history, changes nothing.")
     )
-    is_platform = models.BooleanField(
-        default=False, help_text=_("Publishes templates and policies, sees every team.")
-    )
+    is_platform = models.BooleanField(default=False, help_text=_("Publishes templates and policies, sees every team."))
 
     REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
 
@@ -63,9 +61,7 @@ class Team(models.Model):
 
     class Meta:
         ordering = ["name"]
-        permissions = [
-            ("operate_team", "May request and operate environments of this team without being a member")
-        ]
+        permissions = [("operate_team", "May request and operate environments of this team without being a member")]
 
     def __str__(self) -> str:
         return self.name

@@ -38,9 +38,7 @@ class QuotaReservation(models.Model):
                 fields=["subject", "metric"], condition=Q(released_at=None), name="reservation_held_once"
             )
         ]
-        indexes = [
-            models.Index(fields=["team", "metric"], condition=Q(released_at=None), name="reservation_held")
-        ]
+        indexes = [models.Index(fields=["team", "metric"], condition=Q(released_at=None), name="reservation_held")]
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.amount} {self.metric}"
@@ -76,9 +74,7 @@ class ApprovalRule(models.Model):
     tiers = ArrayField(models.CharField(max_length=10))
     kinds = ArrayField(models.CharField(max_length=20))
     signatures = models.PositiveSmallIntegerField()
-    owning_team = models.PositiveSmallIntegerField(
-        default=0, help_text=_("How many of them from the owning team.")
-    )
+    owning_team = models.PositiveSmallIntegerField(default=0, help_text=_("How many of them from the owning team."))
     also_from = ArrayField(
         models.SlugField(max_length=40), default=list, help_text=_("Teams whose approvers may sign too.")
     )
@@ -88,9 +84,7 @@ class ApprovalRule(models.Model):
     class Meta:
         ordering = ["slug"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(owning_team__lte=F("signatures")), name="rule_owning_within_total"
-            )
+            models.CheckConstraint(condition=Q(owning_team__lte=F("signatures")), name="rule_owning_within_total")
         ]
 
     def __str__(self) -> str:
@@ -127,9 +121,7 @@ class Signature(models.Model):
             models.UniqueConstraint(
                 fields=["subject", "digest", "signer"], condition=Q(voided_at=None), name="signed_once"
             ),
-            models.CheckConstraint(
-                condition=Q(verdict="approve") | ~Q(reason=""), name="rejection_has_reason"
-            ),
+            models.CheckConstraint(condition=Q(verdict="approve") | ~Q(reason=""), name="rejection_has_reason"),
         ]
         indexes = [models.Index(fields=["subject", "digest"], name="signature_subject")]
 

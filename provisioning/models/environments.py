@@ -29,9 +29,7 @@ class Environment(models.Model):
     outputs = models.JSONField(default=dict)
     release = models.JSONField(default=dict, help_text="{version, digest, artifact} of what runs, or {}.")
     cost_centre = models.CharField(max_length=40)
-    status = models.CharField(
-        max_length=12, choices=EnvironmentStatus.choices, default=EnvironmentStatus.REQUESTED
-    )
+    status = models.CharField(max_length=12, choices=EnvironmentStatus.choices, default=EnvironmentStatus.REQUESTED)
     fence = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -40,9 +38,7 @@ class Environment(models.Model):
     expires_at_most = models.DateTimeField(null=True)
     warned_at = models.DateTimeField(null=True)
     suspended_at = models.DateTimeField(null=True)
-    expired_at = models.DateTimeField(
-        null=True, help_text="When expiry suspended it; the grace time runs from here."
-    )
+    expired_at = models.DateTimeField(null=True, help_text="When expiry suspended it; the grace time runs from here.")
     destroyed_at = models.DateTimeField(null=True)
     rate_running = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     rate_suspended = models.DecimalField(max_digits=12, decimal_places=6, default=0)
@@ -57,9 +53,7 @@ class Environment(models.Model):
             models.CheckConstraint(condition=Q(name__regex=NAME_PATTERN), name="environment_name_dns_label"),
             models.CheckConstraint(condition=Q(tier__in=Tier.values), name="environment_tier_known"),
             models.CheckConstraint(
-                condition=Q(expires_at_most=None)
-                | Q(expires_at=None)
-                | Q(expires_at__lte=F("expires_at_most")),
+                condition=Q(expires_at_most=None) | Q(expires_at=None) | Q(expires_at__lte=F("expires_at_most")),
                 name="environment_expiry_within_maximum",
             ),
             models.CheckConstraint(

@@ -23,15 +23,9 @@ class Operation(models.Model):
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="operations")
     team = models.ForeignKey(Team, models.PROTECT, related_name="operations")
     tier = models.CharField(max_length=10)
-    requester = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="operations", null=True
-    )
-    origin = models.CharField(
-        max_length=12, default="person", help_text="person or schedule; people go first."
-    )
-    status = models.CharField(
-        max_length=20, choices=OperationStatus.choices, default=OperationStatus.REQUESTED
-    )
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="operations", null=True)
+    origin = models.CharField(max_length=12, default="person", help_text="person or schedule; people go first.")
+    status = models.CharField(max_length=20, choices=OperationStatus.choices, default=OperationStatus.REQUESTED)
     reason = models.TextField(blank=True)
     arguments = models.JSONField(default=dict)
     plan = models.JSONField(null=True)
@@ -67,9 +61,7 @@ class Operation(models.Model):
                 condition=~Q(idempotency_key=""),
                 name="operation_key_once",
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=OperationStatus.values), name="operation_status_known"
-            ),
+            models.CheckConstraint(condition=Q(status__in=OperationStatus.values), name="operation_status_known"),
             models.CheckConstraint(
                 condition=~Q(tier__in=["stage", "prod"]) | ~Q(kind="suspend") | Q(origin="person"),
                 name="prod_like_never_auto_suspended",

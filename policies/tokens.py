@@ -1,0 +1,95 @@
+"""API tokens and one-time sign-in links: made once, shown once, kept as hashes, compared in constant time."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.utils import timezone
+
+from audit.context import context
+from audit.record import record
+from policies.models import ApiToken, ApiTokenUse, SignInLink, User
+from policies.results import Denied, FieldError
+
+SCOPES: tuple[str, ...] = ("read", "operate", "approve", "history")
+LONGEST = timedelta(days=365)
+LINK_LIFETIME = timedelta(minutes=30)
+_WRITE_USE_EVERY = timedelta(minutes=1)
+
+
+def _hash(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def create(*, by: User, name: str, scopes: list[str], days: int) -> tuple[ApiToken, str] | Denied:
+    """Make a token for oneself. Returns the row and the value, which is never to be had again."""
+    errors: list[FieldError] = []
+    if not name.strip() or len(name) > 80:
+        errors.append(FieldError("name", "token.name", "Between 1 and 80 characters.", "Say what uses the token."))
+    if not scopes or set(scopes) - set(SCOPES):
+        errors.append(
+            FieldError("scopes", "token.scopes", f"One or more of {', '.join(SCOPES)}.", "Choose the fewest.")
+        )
+    if not 1 <= days <= LONGEST.days:
+        errors.append(
+            FieldError("days", "token.expiry", f"Between 1 and {LONGEST.days} days.", "Tokens always expire.")
+        )
+    if errors:
+        first = errors[0]
+        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+    value = f"berth_{secrets.token_urlsafe(32)}"
+    with context(by=by):
+        token = ApiToken.objects.create(
+            user=by,
+            name=name.strip(),
+            prefix=value[:12],
+            hash=_hash(value),
+            scopes=sorted(set(scopes)),
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        record("token.created", object=f"token:{token.pk}", data={"name": token.name, "scopes": token.scopes})
+    return token, value
+
+
+def revoke(*, by: User, token: ApiToken) -> bool:
+    """End a token now. False: it had ended before."""
+    with context(by=by):
+        ended = ApiToken.objects.filter(pk=token.pk, user=by, revoked_at=None).update(revoked_at=timezone.now())
+        if ended:
+            record("token.revoked", object=f"token:{token.pk}", data={"name": token.name})
+    return bool(ended)
+
+
+def find(value: str) -> ApiToken | None:
+    """The live token with this value, or None. Looked up by hash, so timing tells nothing of the value."""
+    token = ApiToken.objects.select_related("user", "use").filter(hash=_hash(value), revoked_at=None).first()
+    if token is None or token.expires_at <= timezone.now() or not token.user.is_active:
+        return None
+    _note_use(token)
+    return token
+
+
+def _note_use(token: ApiToken) -> None:
+    now = timezone.now()
+    last = getattr(token, "use", None)
+    if last is None or now - last.at > _WRITE_USE_EVERY:
+        ApiTokenUse.objects.update_or_create(token=token, defaults={"at": now})
+
+
+def create_link(*, by: str | User, user: User) -> str:
+    """A one-time sign-in value for a person, valid for half an hour."""
+    value = secrets.token_urlsafe(32)
+    with context(by=by):
+        SignInLink.objects.create(user=user, hash=_hash(value), expires_at=timezone.now() + LINK_LIFETIME)
+    return value
+
+
+def use_link(value: str) -> User | None:
+    """Spend a sign-in link. None: unknown, spent or too old."""
+    now = timezone.now()
+    link = SignInLink.objects.select_related("user").filter(hash=_hash(value)).first()
+    if link is None:
+        return None
+    with context(by=link.user):
+        spent = SignInLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now)
+    return link.user if spent and link.user.is_active else None

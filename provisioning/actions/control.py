@@ -1,0 +1,94 @@
+"""Cancel and retry an operation, and extend an environment's life."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.context import context
+from audit.record import record
+from policies.decisions import refuse
+from policies.models import User
+from policies.permissions import Permission, may
+from policies.results import Denied
+from provisioning import kinds, lifetimes, states
+from provisioning.lifecycle import move, move_environment
+from provisioning.models import Environment, Operation
+from provisioning.releasing import forget_environment
+from provisioning.states import EnvironmentStatus as E
+from provisioning.states import OperationStatus as S
+from provisioning.wake import wake
+
+
+def cancel(*, by: User, operation: Operation, reason: str = "") -> Operation | Denied:
+    """Stop an operation: at once while it waits, after its present step when it runs, undoing what it made."""
+    allowed = may(by, kinds.of(operation).permission, operation.team)
+    if isinstance(allowed, Denied):
+        return refuse(allowed, by=by, subject=operation.ref, kind="cancel", team=operation.team)
+    with context(by=by, operation=operation.ref, reason=reason):
+        operation = (
+            Operation.objects.select_for_update(of=("self",)).select_related("environment", "team").get(pk=operation.pk)
+        )
+        if operation.status in states.WAITING and move(operation, S.CANCELLED):
+            forget_environment(operation)
+            return operation
+        if operation.status in {S.RUNNING, S.VERIFYING}:
+            Operation.objects.filter(pk=operation.pk).update(cancel_requested_at=timezone.now())
+            record("operation.cancel_requested", object=operation.ref, scope=f"team:{operation.team_id}")
+            operation.refresh_from_db()
+            return operation
+    denied = Denied(
+        "operation.cancellable",
+        "operation",
+        f"{operation.short_id} is {S(operation.status).label}; it cannot be cancelled any more.",
+        status=409,
+    )
+    return refuse(denied, by=by, subject=operation.ref, kind="cancel", team=operation.team)
+
+
+def retry(*, by: User, operation: Operation) -> Operation | Denied:
+    """Run a failed operation again from its failed step, under the plan that was signed."""
+    allowed = may(by, kinds.of(operation).permission, operation.team)
+    if isinstance(allowed, Denied):
+        return refuse(allowed, by=by, subject=operation.ref, kind="retry", team=operation.team)
+    with context(by=by, operation=operation.ref):
+        moved = move(operation, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None)
+        if moved:
+            wake()
+    if moved:
+        return operation
+    denied = Denied(
+        "operation.retryable",
+        "operation",
+        f"{operation.short_id} is {S(operation.status).label}; only a failed operation can be retried.",
+        "Ask for the change again.",
+        status=409,
+    )
+    return refuse(denied, by=by, subject=operation.ref, kind="retry", team=operation.team)
+
+
+def extend(*, by: User, environment: Environment, hours: int) -> Environment | Denied:
+    """Let an environment live longer, within the maximum counted from its creation."""
+    allowed = may(by, Permission.OPERATE, environment.team)
+    if isinstance(allowed, Denied):
+        return refuse(allowed, by=by, subject=environment.ref, kind="extend", team=environment.team)
+    with context(by=by, reason=f"extended by {hours} h"), transaction.atomic():
+        row = Environment.objects.select_for_update(of=("self",)).select_related("team").get(pk=environment.pk)
+        answer = _extended(row, hours)
+        if not isinstance(answer, Denied):
+            record("environment.extended", object=row.ref, scope=f"team:{row.team_id}", data={"hours": hours})
+            return row
+    return refuse(answer, by=by, subject=environment.ref, kind="extend", team=environment.team)
+
+
+def _extended(row: Environment, hours: int) -> Denied | None:
+    if row.status not in {E.READY, E.SUSPENDED}:
+        return Denied(
+            "environment.status",
+            "environment",
+            f"{row.name} is {E(row.status).label}; only a running or suspended one can be extended.",
+            status=409,
+        )
+    until = lifetimes.extended(expires=row.expires_at, hours=hours, now=timezone.now(), at_most=row.expires_at_most)
+    if isinstance(until, Denied):
+        return until
+    move_environment(row, row.status, expires_at=until, warned_at=None, expired_at=None)
+    return None

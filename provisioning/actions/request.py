@@ -1,0 +1,211 @@
+"""What people ask first: a new environment. Checks everything before the transaction, then writes all or nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.models import TemplateVersion
+from catalog.pricing import price
+from django.db import IntegrityError
+
+from audit.context import context
+from audit.record import record
+from catalog import parameters as schema_check
+from policies import approvals, quotas
+from policies.decisions import denied_by, record_ruling, refuse
+from policies.models import Service, User
+from policies.permissions import Permission, may
+from policies.results import Denied, FieldError
+from provisioning import facts
+from provisioning.actions.idempotency import earlier, request_digest
+from provisioning.facts import Draft
+from provisioning.judging import Judgement, judge_draft
+from provisioning.models import Environment, Operation
+from provisioning.tiers import Tier
+from provisioning.wake import wake
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A request for an environment as it came in. `ttl_hours` None: the template's default for the tier."""
+
+    service: Service
+    version: TemplateVersion
+    name: str
+    tier: str
+    parameters: Mapping[str, Any]
+    ttl_hours: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request whose fields are right: the draft, and what policy says of it."""
+
+    draft: Draft
+    judgement: Judgement
+
+
+def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation | Denied:
+    """Ask for an environment. Returns the operation (the earlier one for a repeated key), or why not.
+
+    Permission first, then fields, policy, quota and the name; each refusal but a wrong field is recorded.
+    """
+    allowed = may(by, Permission.REQUEST, wanted.service.team)
+    if isinstance(allowed, Denied):
+        return _refused(by, wanted, allowed)
+    digest = request_digest("create", _as_asked(wanted))
+    known = earlier(by=by, key=key, digest=digest)
+    if known is not None:
+        return known
+    checked = check(by=by, wanted=wanted)
+    if isinstance(checked, Denied):
+        return checked
+    if not checked.judgement.ruling.allowed:
+        denied = denied_by(checked.judgement.ruling)
+        return _refused(by, wanted, denied, checked.judgement)
+    return _write(by, wanted, checked, key, digest)
+
+
+def check(*, by: User, wanted: Wanted) -> Checked | Denied:
+    """Fields against the template's schema, then policy on a snapshot of facts. Writes nothing."""
+    errors: list[FieldError] = []
+    if wanted.tier not in Tier.values:
+        errors.append(FieldError("tier", "env.tier", f"One of {', '.join(Tier.values)}."))
+    result = schema_check.check(wanted.version.parameters, dict(wanted.parameters))
+    errors += [FieldError(f"parameters.{e.field}", e.rule, e.message, e.fix) for e in result.errors]
+    if wanted.ttl_hours is not None and not 1 <= wanted.ttl_hours <= 24 * 365:
+        errors.append(FieldError("ttl_hours", "ttl.hours", "Between 1 hour and 365 days."))
+    if errors:
+        first = errors[0]
+        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+    draft = Draft(
+        kind="create",
+        name=wanted.name,
+        tier=wanted.tier,
+        service=wanted.service,
+        version=wanted.version,
+        parameters=result.values,
+        owner=by,
+        ttl_hours=ttl_of(wanted),
+        requester=by,
+    )
+    return Checked(draft, judge_draft(draft, point="request"))
+
+
+def ttl_of(wanted: Wanted) -> int | None:
+    """The asked TTL, else the template's default for the tier, in hours."""
+    if wanted.ttl_hours is not None or wanted.tier not in wanted.version.tiers:
+        return wanted.ttl_hours
+    return wanted.version.ttl_hours(wanted.tier)
+
+
+def _as_asked(wanted: Wanted) -> dict[str, Any]:
+    return {
+        "service": wanted.service.slug,
+        "template": wanted.version.digest,
+        "name": wanted.name,
+        "tier": wanted.tier,
+        "parameters": dict(wanted.parameters),
+        "ttl_hours": wanted.ttl_hours,
+    }
+
+
+def _refused(by: User, wanted: Wanted, denied: Denied, judgement: Judgement | None = None) -> Denied:
+    return refuse(
+        denied,
+        by=by,
+        subject=f"request:{wanted.name[:63]}",
+        kind="create",
+        team=wanted.service.team,
+        ruling=judgement.ruling if judgement else None,
+    )
+
+
+def _write(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -> Operation | Denied:
+    try:
+        with context(by=by, reason=wanted.reason):
+            answer = _create(by, wanted, checked, key, digest)
+            if isinstance(answer, Denied):
+                raise _Undo(answer)
+    except _Undo as undo:
+        return _refused(by, wanted, undo.denied)
+    except IntegrityError as error:
+        if "operation_key_once" in str(error):
+            return earlier(by=by, key=key, digest=digest) or _busy()
+        if "environment_name_live_once" not in str(error):
+            raise
+        return _refused(by, wanted, _taken(wanted))
+    return answer
+
+
+class _Undo(Exception):
+    """Leaves the transaction so that a refusal writes nothing of the request."""
+
+    def __init__(self, denied: Denied) -> None:
+        self.denied = denied
+
+
+def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -> Operation | Denied:
+    draft, team = checked.draft, wanted.service.team
+    rates = price(wanted.version, draft.parameters)
+    environment = Environment.objects.create(
+        name=wanted.name,
+        service=wanted.service,
+        team=team,
+        tier=wanted.tier,
+        owner=by,
+        template_version=wanted.version,
+        driver=wanted.version.driver,
+        parameters=dict(draft.parameters),
+        cost_centre=team.cost_centre,
+        rate_running=rates.running,
+        rate_suspended=rates.suspended,
+        currency=rates.currency,
+    )
+    reserved = quotas.reserve(team=team, metric=facts.METRIC, amount=1, subject=environment.ref)
+    if isinstance(reserved, Denied):
+        return reserved
+    operation = Operation.objects.create(
+        kind="create",
+        environment=environment,
+        team=team,
+        tier=wanted.tier,
+        requester=by,
+        reason=wanted.reason,
+        arguments={"parameters": dict(draft.parameters), "ttl_hours": draft.ttl_hours},
+        idempotency_key=key,
+        request_digest=digest,
+        signatures_needed=checked.judgement.requirement.signatures,
+        owning_needed=checked.judgement.requirement.owning_team,
+    )
+    record_ruling(checked.judgement.ruling, subject=operation.ref, point="request", kind="create", team=team)
+    record(
+        "operation.requested",
+        object=operation.ref,
+        scope=f"team:{team.pk}",
+        data={"kind": "create", "name": wanted.name},
+    )
+    wake()
+    return operation
+
+
+def _taken(wanted: Wanted) -> Denied:
+    return Denied(
+        rule="env.name_free",
+        field="name",
+        reason=f"An environment named {wanted.name} exists.",
+        fix="Choose another name.",
+        who=approvals.owners_of(wanted.service.team),
+        status=409,
+    )
+
+
+def _busy() -> Denied:
+    return Denied(
+        "request.repeat",
+        "Idempotency-Key",
+        "The same request is being written.",
+        "Send it again.",
+        status=409,
+    )

@@ -1,0 +1,80 @@
+"""The change digest: SHA-256 of RFC 8785 canonical JSON of exactly what an operation would change.
+
+No timestamps, no floats, nothing of the policy result, cost total, quota or windows: those are context.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import rfc8785
+
+from provisioning.drivers.base import Plan
+
+SCHEMA = "berth.change/1"
+
+
+@dataclass(frozen=True)
+class ChangeSubject:
+    """What is changed, and by which recipe. Durations in hours; rates per hour with their price book."""
+
+    kind: str
+    environment: str
+    name: str
+    tier: str
+    template: str
+    parameters: Mapping[str, Any]
+    release: str
+    ttl_hours: int | None
+    rates: Mapping[str, str]
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 bytes; decimals and floats become strings first, so that no number formatting can differ."""
+    return bytes(rfc8785.dumps(_plain(value)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float | Decimal):
+        return format(Decimal(str(value)).normalize(), "f")
+    return value
+
+
+def sha256(value: Any) -> str:
+    """`sha256:<hex>` of the canonical form."""
+    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
+
+
+def change_digest(subject: ChangeSubject, plan: Plan) -> str:
+    """The address of a change: the same change has the same digest anywhere, any time."""
+    changes = [
+        {
+            "address": change.address,
+            "action": change.action,
+            "before": change.before,
+            "after": change.after,
+            "unknown": sorted(change.unknown),
+        }
+        for change in sorted(plan.changes, key=lambda change: change.address)
+    ]
+    return sha256({"schema": SCHEMA, **vars(subject), "changes": changes})
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Which parts of two recorded change documents differ, in words, sorted."""
+    words: list[str] = []
+    for part in sorted(set(before) | set(after)):
+        if part == "changes":
+            old = {c["address"]: c for c in before.get(part, [])}
+            new = {c["address"]: c for c in after.get(part, [])}
+            changed = sorted(a for a in set(old) | set(new) if canonical(old.get(a)) != canonical(new.get(a)))
+            words += [f"resource {address}" for address in changed]
+        elif canonical(before.get(part)) != canonical(after.get(part)):
+            words.append(part.replace("_", " "))
+    return words

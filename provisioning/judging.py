@@ -1,0 +1,80 @@
+"""Asks the policy engine about a draft and says who must sign. Used by preview, request, plan and claim."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from policies.engine import Finding, Ruling, judge
+
+from policies import approvals
+from policies.approvals import Requirement
+from provisioning import facts, kinds
+from provisioning.drivers.base import Plan
+from provisioning.facts import Draft
+from provisioning.models import Operation
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A ruling with the signatures it was judged under."""
+
+    ruling: Ruling
+    requirement: Requirement
+
+
+def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: datetime | None = None) -> Judgement:
+    """Gather one snapshot of facts and judge it. Missing facts deny."""
+    moment = now or timezone.now()
+    requirement = approvals.requirement_for(kind=draft.kind, tier=draft.tier)
+    kind = kinds.get(draft.kind)
+    try:
+        snapshot = facts.gather(
+            draft,
+            point=point,
+            requirement=requirement,
+            plan=plan,
+            now=moment,
+            needs=kind.facts if kind else (),
+        )
+    except facts.MissingFacts as missing:
+        return Judgement(_no_facts(str(missing)), requirement)
+    return Judgement(judge(point, snapshot, now=moment), requirement)
+
+
+def _no_facts(message: str) -> Ruling:
+    finding = Finding(
+        rule="policy.facts",
+        severity="block",
+        field="",
+        value=None,
+        message=message,
+        fix="Try again later; nothing was changed.",
+        who="A platform engineer",
+    )
+    return Ruling(allowed=False, findings=(finding,), passed=(), bundle="built-in", input_digest="", micros=0)
+
+
+def draft_of(operation: Operation) -> Draft:
+    """The draft that an accepted operation stands for."""
+    environment = operation.environment
+    return Draft(
+        kind=operation.kind,
+        name=environment.name,
+        tier=environment.tier,
+        service=environment.service,
+        version=environment.template_version,
+        parameters=operation.arguments.get("parameters", environment.parameters),
+        owner=environment.owner,
+        ttl_hours=operation.arguments.get("ttl_hours", remaining_hours(operation)),
+        requester=operation.requester,
+        created_at=environment.created_at,
+        environment=str(environment.pk),
+    )
+
+
+def remaining_hours(operation: Operation) -> int | None:
+    """Whole hours from creation to expiry of the operation's environment, or None without expiry."""
+    environment = operation.environment
+    if environment.expires_at is None:
+        return None
+    return int((environment.expires_at - environment.created_at).total_seconds() // 3600)

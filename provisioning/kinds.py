@@ -1,0 +1,84 @@
+"""Operation kinds: what can be asked of an environment. Apps above register theirs; the engine knows this shape."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from policies.permissions import Permission
+from policies.results import Allowed, Denied
+from provisioning.drivers.base import EnvironmentSpec
+from provisioning.models import Environment, Operation
+from provisioning.states import EnvironmentStatus as E
+
+Arguments = Mapping[str, Any]
+
+
+def _no_gate(environment: Environment, arguments: Arguments) -> Allowed | Denied:
+    return Allowed()
+
+
+def _nothing(operation: Operation) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class OperationKind:
+    """One kind of change.
+
+    `verb` is the driver's word for it; `starts_from` the environment statuses it may be asked in; `during` and
+    `ends_in` what the environment is meanwhile and afterwards; `spec` what the driver shall bring about; `gate` what
+    must hold beside policy; `facts` the names of fact providers policy needs; `finish` the fields to record at the
+    end; `undo` whether a failure is compensated.
+    """
+
+    name: str
+    title: Any
+    permission: Permission
+    verb: str
+    starts_from: frozenset[str]
+    during: str
+    ends_in: str
+    spec: Callable[[Environment, Arguments], EnvironmentSpec]
+    gate: Callable[[Environment, Arguments], Allowed | Denied] = _no_gate
+    finish: Callable[[Operation], dict[str, Any]] = _nothing
+    facts: tuple[str, ...] = ()
+    undo: bool = False
+    overtakes: bool = False
+
+    def begins_in(self, environment: Environment) -> Allowed | Denied:
+        """May it start from the environment's present status?"""
+        if environment.status in self.starts_from:
+            return Allowed()
+        wanted = " or ".join(sorted(str(E(status).label) for status in self.starts_from))
+        return Denied(
+            rule="environment.status",
+            field="environment",
+            reason=f"{environment.name} is {E(environment.status).label}; {self.name} needs {wanted}.",
+            fix="Open the environment to see what it waits for.",
+            status=409,
+        )
+
+
+_kinds: dict[str, OperationKind] = {}
+
+
+def register(kind: OperationKind) -> None:
+    """Add a kind; a name is taken once."""
+    if kind.name in _kinds and _kinds[kind.name] != kind:
+        raise ValueError(f"operation kind {kind.name} is registered twice")
+    _kinds[kind.name] = kind
+
+
+def get(name: str) -> OperationKind | None:
+    """The kind of this name, or None."""
+    return _kinds.get(name)
+
+
+def of(operation: Operation) -> OperationKind:
+    """The kind of an operation that was accepted."""
+    return _kinds[operation.kind]
+
+
+def names() -> list[str]:
+    """Every registered kind."""
+    return sorted(_kinds)

@@ -1,0 +1,175 @@
+"""The only place where a status changes: `move` and `claim`, each one conditional UPDATE … RETURNING.
+
+What is legal stands in states.py. Who may ask, and what the steps do, is not known here.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from audit.record import record
+from provisioning import states
+from provisioning.models import Environment, Operation, OperationLease
+from provisioning.states import OperationStatus as S
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A held claim. Every write of its holder is conditional on the fence."""
+
+    operation: uuid.UUID
+    holder: str
+    fence: int
+
+
+def move(
+    operation: Operation,
+    to: str,
+    *,
+    fence: int | None = None,
+    data: dict[str, Any] | None = None,
+    **fields: Any,
+) -> bool:
+    """Move an operation to a status if that is legal from where it is *now*; record the event. False: someone was first.
+
+    With `fence`, only the current holder of the lease may move it. Extra fields are written in the same UPDATE.
+    """
+    rows = Operation.objects.filter(pk=operation.pk, status__in=states.before(states.OPERATION, to))
+    if fence is not None and not _hold_row(operation.pk, fence):
+        return False
+    if to in states.TERMINAL:
+        fields.setdefault("finished_at", timezone.now())
+        fields.setdefault("blocked", "")
+    if to == S.QUEUED:
+        fields.setdefault("queued_at", timezone.now())
+        fields.setdefault("finished_at", None)
+    if not rows.update(status=to, **fields):
+        return False
+    for name, value in {"status": to, **fields}.items():
+        setattr(operation, name, value)
+    record(
+        states.OPERATION_EVENT[to],
+        object=operation.ref,
+        scope=f"team:{operation.team_id}",
+        data={"kind": operation.kind, "environment": str(operation.environment_id), **(data or {})},
+    )
+    return True
+
+
+def _hold_row(operation: uuid.UUID, fence: int) -> bool:
+    """Lock the operation and then its lease, in the order in which `claim` takes them; is the fence still current?"""
+    Operation.objects.select_for_update().filter(pk=operation).first()
+    leases = OperationLease.objects.select_for_update().filter(operation=operation)
+    return leases.filter(fence=fence, expires_at__gt=timezone.now()).first() is not None
+
+
+def move_environment(environment: Environment, to: str, *, fence: int | None = None, **fields: Any) -> bool:
+    """Move an environment to a status if legal now and, with `fence`, if no newer owner has written it."""
+    rows = Environment.objects.filter(pk=environment.pk, status__in=[*states.before(states.ENVIRONMENT, to), to])
+    if fence is not None:
+        rows = rows.filter(fence__lte=fence)
+        fields["fence"] = fence
+    if not rows.update(status=to, changed_at=timezone.now(), **fields):
+        return False
+    for name, value in {"status": to, **fields}.items():
+        setattr(environment, name, value)
+    return True
+
+
+_CLAIM = """
+WITH candidate AS (
+    SELECT o.id
+    FROM provisioning_operation o
+    LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
+    WHERE (%(only)s::uuid IS NULL OR o.id = %(only)s)
+      AND (o.not_before IS NULL OR o.not_before <= now())
+      AND (
+        (o.status = 'requested')
+        OR (
+            o.status = 'queued'
+            AND (o.cancel_requested_at IS NULL)
+            AND (SELECT count(*) FROM policies_signature s
+                 WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
+                   AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id) >= o.signatures_needed
+            AND (SELECT count(*) FROM policies_signature s
+                 WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
+                   AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id AND s.owning) >= o.owning_needed
+            AND NOT EXISTS (SELECT 1 FROM provisioning_operation a
+                 WHERE a.environment_id = o.environment_id AND a.status = ANY(%(active)s))
+        )
+        OR (o.status = ANY(%(held)s) AND (l.operation_id IS NULL
+                OR l.expires_at + make_interval(secs => %(strays)s) < now()))
+      )
+    ORDER BY (o.status = ANY(%(held)s)) DESC, (o.origin = 'person') DESC, (o.tier = 'prod') DESC,
+             o.overtakes DESC, coalesce(o.queued_at, o.created_at), o.id
+    FOR UPDATE OF o SKIP LOCKED
+    LIMIT 1
+)
+UPDATE provisioning_operation o
+SET status = CASE o.status WHEN 'requested' THEN 'planning' WHEN 'queued' THEN 'running' ELSE o.status END,
+    attempts = o.attempts + 1,
+    started_at = CASE o.status WHEN 'queued' THEN coalesce(o.started_at, now()) ELSE o.started_at END,
+    blocked = ''
+FROM candidate WHERE o.id = candidate.id
+RETURNING o.id
+"""
+
+_LEASE = """
+INSERT INTO provisioning_operationlease (operation_id, holder, fence, expires_at)
+VALUES (%(id)s, %(holder)s, nextval('provisioning_fence'), now() + make_interval(secs => %(seconds)s))
+ON CONFLICT (operation_id) DO UPDATE
+SET holder = excluded.holder, fence = excluded.fence, expires_at = excluded.expires_at
+RETURNING fence
+"""
+
+
+def claim(*, holder: str, only: uuid.UUID | None = None) -> Lease | None:
+    """Take the next operation that is ready: a lapsed one first, then people, prod, and age. None: nothing to do.
+
+    A lapsed one is taken only after its old lease and one call limit, so that no write of its last owner is in flight.
+
+    Call inside an audit context. Counts valid signatures in the same statement that takes the row; a second worker
+    for the same environment is stopped by the partial unique index as well.
+    """
+    held = sorted({*states.ACTIVE, S.PLANNING})
+    with connection.cursor() as cursor:
+        wanted = {
+            "only": only,
+            "held": held,
+            "active": sorted(states.ACTIVE),
+            "strays": settings.BERTH.call_limit_seconds,
+        }
+        cursor.execute(_CLAIM, wanted)
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        cursor.execute(_LEASE, {"id": row[0], "holder": holder, "seconds": settings.BERTH.lease_seconds})
+        (fence,) = cursor.fetchone()
+    record("operation.claimed", object=f"operation:{row[0]}", data={"holder": holder, "fence": fence})
+    return Lease(operation=row[0], holder=holder, fence=fence)
+
+
+def renew(lease: Lease) -> bool:
+    """Prolong a lease that is still held. False: it was lost."""
+    now = timezone.now()
+    return bool(
+        OperationLease.objects.filter(operation=lease.operation, fence=lease.fence, expires_at__gt=now).update(
+            expires_at=now + timedelta(seconds=settings.BERTH.lease_seconds)
+        )
+    )
+
+
+def holds(lease: Lease, *, seconds: float = 0) -> bool:
+    """Does the lease outlive the next `seconds`?"""
+    until = timezone.now() + timedelta(seconds=seconds)
+    return OperationLease.objects.filter(operation=lease.operation, fence=lease.fence, expires_at__gt=until).exists()
+
+
+def release(lease: Lease) -> None:
+    """Give a lease back at the end of the work."""
+    OperationLease.objects.filter(operation=lease.operation, fence=lease.fence).delete()

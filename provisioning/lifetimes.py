@@ -1,0 +1,51 @@
+"""How long an environment lives: TTL per template version and tier, maximum counted from creation. Pure."""
+
+from datetime import datetime, timedelta
+
+from catalog.models import TemplateVersion
+
+from policies.results import Denied
+
+
+def default_hours(version: TemplateVersion, tier: str) -> int | None:
+    """The template's default TTL for a tier in hours; None: no expiry."""
+    return version.ttl_hours(tier)
+
+
+def longest(version: TemplateVersion, tier: str, created: datetime) -> datetime | None:
+    """The last moment an environment may live to, or None."""
+    hours = version.ttl_max_hours(tier)
+    return None if hours is None else created + timedelta(hours=hours)
+
+
+def expiry(*, start: datetime, ttl_hours: int | None, at_most: datetime | None) -> datetime | None:
+    """When it expires: TTL from start, never later than the maximum."""
+    if ttl_hours is None:
+        return None
+    wanted = start + timedelta(hours=ttl_hours)
+    return wanted if at_most is None else min(wanted, at_most)
+
+
+def extended(*, expires: datetime | None, hours: int, now: datetime, at_most: datetime | None) -> datetime | Denied:
+    """The new expiry after an extension by `hours`, or why not."""
+    if expires is None:
+        return Denied("ttl.none", "hours", "It does not expire, so there is nothing to extend.", status=409)
+    if not 1 <= hours <= 24 * 90:
+        return Denied(
+            "ttl.hours",
+            "hours",
+            f"Between 1 and {24 * 90} hours, not {hours}.",
+            "Extend again later.",
+            status=422,
+        )
+    wanted = max(expires, now) + timedelta(hours=hours)
+    if at_most is not None and wanted > at_most:
+        left = max(timedelta(), at_most - max(expires, now))
+        return Denied(
+            rule="ttl.maximum",
+            field="hours",
+            reason=f"It may live until {at_most:%Y-%m-%d %H:%M} UTC at most, counted from its creation.",
+            fix=f"Extend by at most {int(left.total_seconds() // 3600)} hours, or request a new environment.",
+            status=422,
+        )
+    return wanted

@@ -1,0 +1,136 @@
+"""The operation kinds of provisioning itself: create, update, suspend, resume, destroy."""
+
+from typing import Any
+
+from catalog.pricing import price
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from catalog import parameters
+from policies.permissions import Permission
+from policies.results import Allowed, Denied, FieldError
+from provisioning import lifetimes
+from provisioning.kinds import Arguments, OperationKind, register
+from provisioning.models import Environment, Operation
+from provisioning.specs import spec_of
+from provisioning.states import EnvironmentStatus as E
+
+
+def _created(operation: Operation) -> dict[str, Any]:
+    environment, now = operation.environment, timezone.now()
+    at_most = lifetimes.longest(environment.template_version, environment.tier, environment.created_at)
+    hours = operation.arguments.get("ttl_hours")
+    expires = lifetimes.expiry(start=now, ttl_hours=hours, at_most=at_most)
+    return {"ready_at": now, "expires_at": expires, "expires_at_most": at_most}
+
+
+def _updated(operation: Operation) -> dict[str, Any]:
+    wanted = operation.arguments["parameters"]
+    rates = price(operation.environment.template_version, wanted)
+    return {"parameters": wanted, "rate_running": rates.running, "rate_suspended": rates.suspended}
+
+
+def _suspended(operation: Operation) -> dict[str, Any]:
+    return {"suspended_at": timezone.now()}
+
+
+def _resumed(operation: Operation) -> dict[str, Any]:
+    return {"suspended_at": None, "expired_at": None}
+
+
+def _destroyed(operation: Operation) -> dict[str, Any]:
+    return {"destroyed_at": timezone.now(), "suspended_at": None}
+
+
+def _update_gate(environment: Environment, arguments: Arguments) -> Allowed | Denied:
+    wanted = arguments.get("parameters")
+    if not isinstance(wanted, dict):
+        return Denied("parameters.object", "parameters", "It must be an object of parameters.", status=422)
+    checked = parameters.check(environment.template_version.parameters, wanted, previous=environment.parameters)
+    errors = tuple(FieldError(f"parameters.{e.field}", e.rule, e.message, e.fix) for e in checked.errors)
+    if errors:
+        first = errors[0]
+        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=errors)
+    return Allowed()
+
+
+def _lives(environment: Environment, arguments: Arguments) -> Allowed | Denied:
+    """Resuming an environment whose lifetime is over would only be suspended again."""
+    if environment.expires_at is not None and environment.expires_at <= timezone.now():
+        return Denied(
+            rule="ttl.over",
+            field="environment",
+            reason=f"The lifetime of {environment.name} ended at {environment.expires_at:%Y-%m-%d %H:%M} UTC.",
+            fix="Extend it first, then resume it.",
+            status=409,
+        )
+    return Allowed()
+
+
+CREATE = OperationKind(
+    name="create",
+    title=_("Create %(name)s"),
+    permission=Permission.REQUEST,
+    verb="create",
+    starts_from=frozenset({E.REQUESTED}),
+    during=E.CREATING,
+    ends_in=E.READY,
+    spec=lambda environment, arguments: spec_of(environment),
+    finish=_created,
+    undo=True,
+)
+UPDATE = OperationKind(
+    name="update",
+    title=_("Change %(name)s"),
+    permission=Permission.OPERATE,
+    verb="update",
+    starts_from=frozenset({E.READY}),
+    during=E.CHANGING,
+    ends_in=E.READY,
+    spec=lambda environment, arguments: spec_of(environment, parameters=arguments["parameters"]),
+    gate=_update_gate,
+    finish=_updated,
+    undo=True,
+)
+SUSPEND = OperationKind(
+    name="suspend",
+    title=_("Suspend %(name)s"),
+    permission=Permission.OPERATE,
+    verb="suspend",
+    starts_from=frozenset({E.READY}),
+    during=E.CHANGING,
+    ends_in=E.SUSPENDED,
+    spec=lambda environment, arguments: spec_of(environment),
+    finish=_suspended,
+    overtakes=True,
+)
+RESUME = OperationKind(
+    name="resume",
+    title=_("Resume %(name)s"),
+    permission=Permission.OPERATE,
+    verb="resume",
+    starts_from=frozenset({E.SUSPENDED}),
+    during=E.CHANGING,
+    ends_in=E.READY,
+    spec=lambda environment, arguments: spec_of(environment),
+    gate=_lives,
+    finish=_resumed,
+)
+DESTROY = OperationKind(
+    name="destroy",
+    title=_("Destroy %(name)s"),
+    permission=Permission.OPERATE,
+    verb="destroy",
+    starts_from=frozenset({E.READY, E.SUSPENDED, E.FAILED}),
+    during=E.DESTROYING,
+    ends_in=E.DESTROYED,
+    spec=lambda environment, arguments: spec_of(environment),
+    finish=_destroyed,
+    overtakes=True,
+)
+
+
+def register_all() -> None:
+    """Called once, when the app is ready."""
+    for kind in (CREATE, UPDATE, SUSPEND, RESUME, DESTROY):
+        register(kind)

@@ -1,0 +1,17 @@
+"""What happens to an environment whose creation never began or was undone: it is retired and its quota given back."""
+
+from django.utils import timezone
+
+from policies import quotas
+from provisioning.lifecycle import move_environment
+from provisioning.models import Operation
+from provisioning.states import EnvironmentStatus as E
+
+
+def forget_environment(operation: Operation) -> None:
+    """Retire the environment of a create that will not happen. Call inside an audit context."""
+    if operation.kind != "create":
+        return
+    environment = operation.environment
+    if move_environment(environment, E.DESTROYED, destroyed_at=timezone.now()):
+        quotas.release(subject=environment.ref)

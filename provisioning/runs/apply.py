@@ -1,0 +1,197 @@
+"""Carries a claimed operation out: compare the plan once, lock it, run its steps, verify, record.
+
+Every write of a result is conditional on the fence. A step observes before it acts, so dying anywhere costs a repeat
+of an idempotent call, never a doubled or lost change.
+"""
+
+import logging
+
+from django.utils import timezone
+
+from audit.context import context
+from audit.record import record
+from policies import approvals
+from policies.decisions import denied_by, record_ruling
+from provisioning import kinds, lifecycle
+from provisioning.drivers.base import (
+    DriverError,
+    DriverRejected,
+    DriverUnavailable,
+    LeaseLost,
+    Step,
+)
+from provisioning.drivers.registry import driver
+from provisioning.judging import draft_of, judge_draft
+from provisioning.lifecycle import Lease, move, move_environment
+from provisioning.models import Operation, OperationStep
+from provisioning.runs import outcome
+from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
+from provisioning.runs.claimed import Work, planned_steps
+from provisioning.runs.log import StepLog
+from provisioning.runs.planning import Made, changed_parts, make, store, to_be_signed
+from provisioning.states import OperationStatus as S
+
+log = logging.getLogger(__name__)
+Status = OperationStep.Status
+
+
+def execute(operation: Operation, lease: Lease) -> None:
+    """Take the operation as far as it goes under this lease. Errors are typed here, never raised further."""
+    with StepLog(operation) as step_log:
+        try:
+            work = Work(operation, lease, driver(operation.environment.driver), step_log)
+            _execute(work)
+        except LeaseLost:
+            step_log("This worker lost the operation; another one goes on.")
+        except DriverUnavailable as error:
+            _unavailable(operation, lease, step_log, error)
+        except DriverRejected as error:
+            outcome.fail(operation, lease, str(error))
+        except Exception:  # the worker must survive any defect of a driver; the whole trace is in the redacted log
+            log.exception("operation %s stopped by a defect", operation.pk)
+            outcome.fail(operation, lease, "It stopped by a defect of the driver. The platform team has the details.")
+
+
+def _unavailable(operation: Operation, lease: Lease, step_log: StepLog, error: DriverError) -> None:
+    step_log(f"Not reachable: {error}")
+    if operation.attempts >= MOST_ATTEMPTS and operation.status in {S.RUNNING, S.VERIFYING}:
+        outcome.fail(operation, lease, f"Gave up after {operation.attempts} tries. {error}")
+    else:
+        put_off(operation, lease, reason=str(error))
+
+
+def _execute(work: Work) -> None:
+    operation = work.operation
+    if operation.status in {S.FAILING, S.CANCELLING}:
+        outcome.undo(work)
+        return
+    if operation.plan_locked_at is None and not _lock_plan(work):
+        return
+    _take_environment(work)
+    if operation.status == S.RUNNING:
+        if not _run_steps(work):
+            return
+        with context(by=work.by, operation=operation.ref):
+            if not move(operation, S.VERIFYING, fence=work.lease.fence):
+                raise LeaseLost("another owner has it")
+    outcome.verify_and_record(work)
+
+
+def _lock_plan(work: Work) -> bool:
+    """Compare the plan once, before the first step. False: it goes back to its signers, or policy stops it."""
+    operation = work.operation
+    made = make(operation)
+    judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
+    with context(by=work.by, operation=operation.ref):
+        if not judgement.ruling.allowed:
+            record_ruling(
+                judgement.ruling,
+                subject=operation.ref,
+                point="claim",
+                kind=operation.kind,
+                team=operation.team,
+            )
+            denied = denied_by(judgement.ruling)
+            move(
+                operation,
+                S.FAILED,
+                fence=work.lease.fence,
+                error=f"Policy stops it now: {denied.reason}"[:600],
+            )
+            lifecycle.release(work.lease)
+            return False
+        if made.digest != operation.change_digest and not _accept_change(work, made):
+            return False
+        if operation.requester_id and _needs_more(operation, judgement.requirement):
+            store(operation, made, judgement)
+            to_be_signed(operation, work.lease)
+            lifecycle.release(work.lease)
+            return False
+        return _locked(work, made)
+
+
+def _accept_change(work: Work, made: Made) -> bool:
+    """A plan that differs from the signed one voids every signature; unsigned ones are simply taken anew."""
+    operation = work.operation
+    parts = changed_parts(operation.plan or {}, made.document)
+    old = operation.change_digest
+    record(
+        "operation.plan_changed",
+        object=operation.ref,
+        scope=f"team:{operation.team_id}",
+        data={"from": old, "to": made.digest, "changed": parts},
+    )
+    operation.plan, operation.change_digest = dict(made.document), made.digest
+    operation.save(update_fields=["plan", "change_digest"])
+    if not operation.signatures_needed:
+        return True
+    approvals.void(ref=operation.ref, reason=f"The plan changed: {parts}.")
+    move(operation, S.AWAITING_APPROVAL, fence=work.lease.fence, blocked=f"The plan changed: {parts}."[:300])
+    lifecycle.release(work.lease)
+    return False
+
+
+def _needs_more(operation: Operation, need: approvals.Requirement) -> bool:
+    return need.signatures > operation.signatures_needed or need.owning_team > operation.owning_needed
+
+
+def _locked(work: Work, made: Made) -> bool:
+    operation = work.operation
+    if not lifecycle.holds(work.lease):
+        raise LeaseLost("the lease ended before the plan was locked")
+    operation.plan_locked_at = timezone.now()
+    operation.save(update_fields=["plan_locked_at"])
+    steps = work.target.steps(made.spec, kinds.of(operation).verb, made.plan)
+    OperationStep.objects.bulk_create(
+        [
+            OperationStep(operation=operation, team=operation.team, position=n, name=step.name, title=step.title)
+            for n, step in enumerate(steps, 1)
+        ]
+    )
+    return True
+
+
+def _take_environment(work: Work) -> None:
+    operation = work.operation
+    with context(by=work.by, operation=operation.ref):
+        if not move_environment(operation.environment, kinds.of(operation).during, fence=work.lease.fence):
+            raise LeaseLost("a newer owner has the environment")
+
+
+def _run_steps(work: Work) -> bool:
+    """Run what is not done. False: cancelling began instead."""
+    operation = work.operation
+    spec = kinds.of(operation).spec(operation.environment, operation.arguments)
+    for row, step in planned_steps(work):
+        if row.status == Status.DONE:
+            continue
+        if Operation.objects.filter(pk=operation.pk, cancel_requested_at__isnull=False).exists():
+            _cancel(work)
+            return False
+        _run_step(work, row, step, already=step.done(work.target.observe(spec)))
+    return True
+
+
+def _cancel(work: Work) -> None:
+    with context(by=work.by, operation=work.operation.ref):
+        moved = move(work.operation, S.CANCELLING, fence=work.lease.fence)
+    if moved:
+        outcome.undo(work)
+
+
+def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> None:
+    work.log.step = step.name
+    if already:
+        work.log(f"{step.title}: already done")
+        outcome.record_step(work, row, Status.DONE, {})
+        return
+    outcome.record_step(work, row, Status.RUNNING, {})
+    work.guard()
+    try:
+        result = step.apply(work.key(), work.log)
+    except (DriverUnavailable, LeaseLost):
+        raise
+    except DriverError as error:
+        outcome.record_step(work, row, Status.FAILED, {}, str(error))
+        raise
+    outcome.record_step(work, row, Status.DONE, dict(result))

@@ -1,0 +1,187 @@
+"""How an operation ends: verified and recorded, failed, or undone in reverse with the orphan ledger for the rest."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from audit.context import context
+from audit.record import emit, record
+from policies import quotas
+from provisioning import kinds, lifecycle
+from provisioning.drivers.base import DriverError, DriverRejected, LeaseLost
+from provisioning.drivers.registry import driver
+from provisioning.lifecycle import Lease, move, move_environment
+from provisioning.models import Operation, OperationStep, Orphan, SecretBinding
+from provisioning.runs.claimed import Work, planned_steps
+from provisioning.runs.log import StepLog
+from provisioning.specs import secret_path
+from provisioning.states import EnvironmentStatus as E
+from provisioning.states import OperationStatus as S
+from provisioning.wake import wake
+
+Status = OperationStep.Status
+
+
+def record_step(work: Work, row: OperationStep, status: str, result: dict[str, Any], detail: str = "") -> None:
+    """Write a step's state under the fence; raises LeaseLost for an old owner."""
+    now = timezone.now()
+    row.status, row.result, row.detail = status, result, detail[:300]
+    if status == Status.RUNNING:
+        row.started_at = row.started_at or now
+    else:
+        row.started_at, row.ended_at = row.started_at or now, now
+    with context(by=work.by, operation=work.operation.ref):
+        if not lifecycle.holds(work.lease):
+            raise LeaseLost("the lease ended before the step was recorded")
+        row.save(update_fields=["status", "result", "detail", "started_at", "ended_at"])
+
+
+def verify_and_record(work: Work) -> None:
+    """Observe that nothing of the plan is left to do, then record the new state of the environment."""
+    operation = work.operation
+    kind = kinds.of(operation)
+    spec = kind.spec(operation.environment, operation.arguments)
+    work.log.step = "verify"
+    left = work.target.plan(spec, work.target.observe(spec), kind.verb).changes
+    if left:
+        names = ", ".join(change.address for change in left)
+        raise DriverRejected(f"After the last step these are not as planned: {names}.")
+    outputs = dict(work.target.outputs(spec)) if kind.ends_in != E.DESTROYED else {}
+    bindings = [row.result["secrets"] for row in operation.steps.all() if "secrets" in row.result]
+    with context(by=work.by, operation=operation.ref):
+        fields = {"outputs": outputs, **kind.finish(operation)}
+        if not move_environment(operation.environment, kind.ends_in, fence=work.lease.fence, **fields):
+            raise LeaseLost("a newer owner has the environment")
+        for found in bindings:
+            _bind(operation, found)
+        if kind.ends_in == E.DESTROYED:
+            quotas.release(subject=operation.environment.ref)
+            SecretBinding.objects.filter(environment=operation.environment).delete()
+        if not move(operation, S.SUCCEEDED, fence=work.lease.fence, error=""):
+            raise LeaseLost("another owner has it")
+        emit("operation.succeeded", payload={"kind": operation.kind}, object=operation.ref)
+        lifecycle.release(work.lease)
+        wake()
+
+
+def _bind(operation: Operation, versions: dict[str, int]) -> None:
+    """Record path and version of each secret the steps wrote. Never a value."""
+    rotate = {s["name"]: s.get("rotate_days") for s in operation.environment.template_version.secrets}
+    for name, version in versions.items():
+        SecretBinding.objects.update_or_create(
+            environment=operation.environment,
+            name=name,
+            defaults={
+                "team": operation.team,
+                "path": secret_path(operation.environment, name),
+                "version": version,
+                "rotate_days": rotate.get(name),
+                "written_at": timezone.now(),
+            },
+        )
+
+
+def fail(operation: Operation, lease: Lease, error: str) -> None:
+    """Begin failing. Undoing happens under the same or the next lease, from the recorded state."""
+    with context(by=f"worker:{lease.holder}", operation=operation.ref):
+        if operation.status in {S.RUNNING, S.VERIFYING}:
+            if not move(operation, S.FAILING, fence=lease.fence, error=error[:600]):
+                return
+        elif not lifecycle.holds(lease):
+            return
+    with StepLog(operation) as step_log:
+        step_log(error)
+        try:
+            undo(Work(operation, lease, driver(operation.environment.driver), step_log))
+        except LeaseLost:
+            return
+        except DriverError as unreachable:
+            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, str(unreachable)))
+
+
+def undo(work: Work) -> None:
+    """Compensate in reverse what the steps made, list what stays, and end the operation."""
+    operation = work.operation
+    if not kinds.of(operation).undo:
+        end = S.ROLLED_BACK if operation.status == S.CANCELLING else S.FAILED
+        _end(operation, work.lease, end, left=[])
+        return
+    left: list[tuple[str, str]] = []
+    if operation.plan_locked_at is not None:
+        for row, step in reversed(planned_steps(work)):
+            if row.status in {Status.PENDING, Status.UNDONE} or step.undo is None:
+                continue
+            left += _undo_step(work, row, step)
+    left += _strays(work) if operation.kind == "create" else []
+    _end(operation, work.lease, S.FAILED if left else S.ROLLED_BACK, left=left)
+
+
+def _undo_step(work: Work, row: OperationStep, step: Any) -> list[tuple[str, str]]:
+    work.log.step = step.name
+    work.guard()
+    try:
+        step.undo(work.key(), work.log)
+    except LeaseLost:
+        raise
+    except DriverError as error:
+        record_step(work, row, Status.LEFT, {}, str(error))
+        return [(step.name, str(error))]
+    record_step(work, row, Status.UNDONE, {})
+    return []
+
+
+def _strays(work: Work) -> list[tuple[str, str]]:
+    """What is still there after undoing a creation."""
+    spec = kinds.of(work.operation).spec(work.operation.environment, work.operation.arguments)
+    return [(address, "Still there after undoing.") for address in sorted(work.target.observe(spec))]
+
+
+def _left_by_steps(operation: Operation, reason: str) -> list[tuple[str, str]]:
+    touched = operation.steps.exclude(status__in=[Status.PENDING, Status.UNDONE])
+    return [(row.name, reason) for row in touched]
+
+
+def _end(operation: Operation, lease: Lease, status: str, *, left: list[tuple[str, str]]) -> None:
+    environment = operation.environment
+    with context(by=f"worker:{lease.holder}", operation=operation.ref):
+        if not move(operation, status, fence=lease.fence):
+            raise LeaseLost("another owner has it")
+        for address, reason in left:
+            Orphan.objects.get_or_create(
+                environment=environment,
+                address=address,
+                removed_at=None,
+                defaults={
+                    "operation": operation,
+                    "team": operation.team,
+                    "driver": environment.driver,
+                    "reason": reason[:300],
+                },
+            )
+        _leave_environment(operation, status, lease, left=bool(left))
+        record(
+            "operation.ended",
+            object=operation.ref,
+            scope=f"team:{operation.team_id}",
+            data={"left": len(left)},
+        )
+        emit(
+            "operation.failed",
+            payload={"kind": operation.kind, "error": operation.error},
+            object=operation.ref,
+        )
+        lifecycle.release(lease)
+        wake()
+
+
+def _leave_environment(operation: Operation, status: str, lease: Lease, *, left: bool) -> None:
+    """An undone creation leaves nothing and gives its quota back; other changes leave it as it was, or failed."""
+    environment = operation.environment
+    if operation.kind == "create" and status == S.ROLLED_BACK:
+        if move_environment(environment, E.DESTROYED, fence=lease.fence, destroyed_at=timezone.now()):
+            quotas.release(subject=environment.ref)
+    elif status == S.ROLLED_BACK and not left:
+        back = E.SUSPENDED if environment.suspended_at else E.READY
+        move_environment(environment, back, fence=lease.fence)
+    else:
+        move_environment(environment, E.FAILED, fence=lease.fence)

@@ -1,0 +1,139 @@
+"""Makes the plan of an operation, judges it, and decides where it goes: denied, to be signed, or queued."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from audit.context import context
+from policies import approvals
+from policies.approvals import Subject
+from policies.decisions import denied_by, record_ruling
+from provisioning import kinds
+from provisioning.digest import ChangeSubject, change_digest, differences
+from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources
+from provisioning.drivers.registry import driver
+from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.lifecycle import Lease, move, release
+from provisioning.models import Operation
+from provisioning.releasing import forget_environment
+from provisioning.runs.backoff import put_off
+from provisioning.states import OperationStatus as S
+from provisioning.wake import wake
+
+
+@dataclass(frozen=True)
+class Made:
+    """A plan made now: what it changes, its address, the document that was hashed, and what was observed."""
+
+    spec: EnvironmentSpec
+    plan: Plan
+    digest: str
+    document: Mapping[str, Any]
+    observed: Resources
+
+
+def make(operation: Operation) -> Made:
+    """Observe and plan. Network, no transaction. Raises driver errors."""
+    environment = operation.environment
+    kind = kinds.of(operation)
+    spec = kind.spec(environment, operation.arguments)
+    target = driver(environment.driver)
+    observed = target.observe(spec)
+    plan = target.plan(spec, observed, kind.verb)
+    subject = ChangeSubject(
+        kind=operation.kind,
+        environment=str(environment.pk),
+        name=environment.name,
+        tier=environment.tier,
+        template=spec.template,
+        parameters=spec.parameters,
+        release=spec.release.digest if spec.release else "",
+        ttl_hours=operation.arguments.get("ttl_hours"),
+        rates={"running": str(environment.rate_running), "suspended": str(environment.rate_suspended)},
+    )
+    document = {**vars(subject), "changes": [asdict(change) for change in plan.changes]}
+    return Made(spec, plan, change_digest(subject, plan), document, observed)
+
+
+def plan_operation(operation: Operation, lease: Lease) -> None:
+    """Plan a requested operation and move it on. Unreachable targets put it off; a refusal ends it."""
+    try:
+        made = make(operation)
+    except DriverUnavailable as error:
+        put_off(operation, lease, reason=str(error), back_to=S.REQUESTED)
+        return
+    except DriverRejected as error:
+        _end(operation, lease, S.FAILED, str(error))
+        return
+    judgement = judge_draft(draft_of(operation), point="plan", plan=made.plan)
+    with context(by=f"worker:{lease.holder}", operation=operation.ref):
+        store(operation, made, judgement)
+        _move_on(operation, judgement, lease)
+        release(lease)
+
+
+def _end(operation: Operation, lease: Lease, status: str, error: str) -> None:
+    with context(by=f"worker:{lease.holder}", operation=operation.ref):
+        if move(operation, status, fence=lease.fence, error=error[:600]):
+            forget_environment(operation)
+        release(lease)
+
+
+def store(operation: Operation, made: Made, judgement: Judgement) -> None:
+    """Keep the plan, its address, the context and who must sign. Call inside an audit context."""
+    needed = judgement.requirement if operation.requester_id else approvals.Requirement()
+    operation.plan = dict(made.document)
+    operation.change_digest = made.digest
+    operation.context = context_of(operation, judgement)
+    operation.approval = needed.as_json()
+    operation.signatures_needed = needed.signatures
+    operation.owning_needed = needed.owning_team
+    operation.save(update_fields=["plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed"])
+    record_ruling(judgement.ruling, subject=operation.ref, point="plan", kind=operation.kind, team=operation.team)
+
+
+def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
+    """What is true around the plan: stored with each signature, judged again at claim, never part of the digest."""
+    environment = operation.environment
+    return {
+        "allowed": judgement.ruling.allowed,
+        "warnings": sorted(f.rule for f in judgement.ruling.findings if f.severity != "block"),
+        "bundle": judgement.ruling.bundle,
+        "rate_running": str(environment.rate_running),
+        "rate_suspended": str(environment.rate_suspended),
+        "currency": environment.currency,
+    }
+
+
+def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
+    if not judgement.ruling.allowed:
+        if move(operation, S.DENIED, fence=lease.fence, error=denied_by(judgement.ruling).reason[:600]):
+            forget_environment(operation)
+    elif operation.signatures_needed:
+        to_be_signed(operation, lease)
+    elif move(operation, S.QUEUED, fence=lease.fence):
+        wake()
+
+
+def to_be_signed(operation: Operation, lease: Lease) -> None:
+    """Send the operation to its signers; when enough of them have signed this very digest before, straight on."""
+    need = approvals.Requirement.from_json(operation.approval)
+    requester = operation.requester
+    if requester is None:
+        raise ValueError("an operation from a schedule is never signed")
+    subject = Subject(operation.ref, operation.change_digest, operation.team, requester, need)
+    can = approvals.satisfiable(subject)
+    until = timezone.now() + timedelta(hours=need.lifetime_hours)
+    blocked = "" if can else f"{can.reason} {can.fix} Who can: {can.who}."  # type: ignore[union-attr]
+    if not move(operation, S.AWAITING_APPROVAL, fence=lease.fence, approval_expires_at=until, blocked=blocked[:300]):
+        return
+    if approvals.tally(subject).complete and move(operation, S.QUEUED):
+        wake()
+
+
+def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Which parts of a plan changed, in words."""
+    return ", ".join(differences(before, after)) or "nothing"

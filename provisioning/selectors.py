@@ -1,0 +1,131 @@
+"""Reads of environments and operations. Every list a person sees starts at `visible_to`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from policies.models import Membership, User
+from policies.permissions import Permission, roles_with, teams_with
+from provisioning import states
+from provisioning.models import Environment, Operation
+from provisioning.states import EnvironmentStatus as E
+from provisioning.states import OperationStatus as S
+from provisioning.tiers import PROD_LIKE
+
+
+def environments_visible_to(user: User) -> QuerySet[Environment]:
+    """Environments of the teams the person may see."""
+    return Environment.objects.filter(team__in=teams_with(user, Permission.VIEW))
+
+
+def operations_visible_to(user: User) -> QuerySet[Operation]:
+    """Operations of the teams the person may see, and those that wait for a signature of a team of theirs."""
+    return Operation.objects.filter(Q(team__in=teams_with(user, Permission.VIEW)) | _asks(user))
+
+
+def _asks(user: User) -> Q:
+    """Operations whose rule names a team in which the person may approve."""
+    slugs = Membership.objects.filter(user=user, role__in=roles_with(Permission.APPROVE)).values_list(
+        "team__slug", flat=True
+    )
+    named = Q(pk__in=[])
+    for slug in slugs:
+        named |= Q(approval__also_from__contains=[slug])
+    return named
+
+
+def waiting_for(user: User) -> QuerySet[Operation]:
+    """What this person may sign now and has not signed: prod first, then the oldest."""
+    own = Q(team__in=teams_with(user, Permission.APPROVE))
+    signed = "SELECT 1 FROM policies_signature s WHERE s.subject = 'operation:' || provisioning_operation.id "
+    signed += "AND s.digest = provisioning_operation.change_digest AND s.voided_at IS NULL AND s.signer_id = %s"
+    return (
+        Operation.objects.filter(own | _asks(user), status=S.AWAITING_APPROVAL)
+        .exclude(requester=user)
+        .extra(where=[f"NOT EXISTS ({signed})"], params=[user.pk])  # noqa: S610 - constant SQL, bound parameter
+        .order_by("created_at", "pk")
+    )
+
+
+def due_to_warn(now: datetime) -> QuerySet[Environment, Any]:
+    """Ids of running environments whose lifetime ends soon and nobody was told."""
+    soon = now + timedelta(hours=settings.BERTH.warn_before_hours)
+    return _expiring(soon).filter(status=E.READY, warned_at=None).values_list("pk", flat=True)
+
+
+def due_to_expire(now: datetime) -> QuerySet[Environment, Any]:
+    """Ids of running environments whose lifetime is over."""
+    return _expiring(now).filter(status=E.READY).values_list("pk", flat=True)
+
+
+def due_to_destroy(now: datetime) -> QuerySet[Environment, Any]:
+    """Ids of environments that expiry suspended and whose grace time is over."""
+    since = now - timedelta(hours=settings.BERTH.grace_hours)
+    rows = Environment.objects.filter(status=E.SUSPENDED, expired_at__lte=since).exclude(tier__in=PROD_LIKE)
+    return rows.order_by("expired_at").values_list("pk", flat=True)
+
+
+def _expiring(until: datetime) -> QuerySet[Environment]:
+    rows = Environment.objects.filter(expires_at__lte=until, status__in=[E.READY, E.SUSPENDED])
+    return rows.exclude(tier__in=PROD_LIKE).order_by("expires_at")
+
+
+_READY = """
+SELECT count(*) FROM provisioning_operation o
+LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
+WHERE (o.not_before IS NULL OR o.not_before <= now())
+  AND (o.status = ANY(%s)
+       OR (o.status = ANY(%s) AND (l.operation_id IS NULL OR l.expires_at + make_interval(secs => %s) < now())))
+"""
+
+
+def ready_count() -> int:
+    """How many operations a worker could take up now."""
+    waiting = [S.REQUESTED.value, S.QUEUED.value]
+    held = sorted({*states.ACTIVE, S.PLANNING.value})
+    with connection.cursor() as cursor:
+        cursor.execute(_READY, [waiting, held, settings.BERTH.call_limit_seconds])
+        return int(cursor.fetchone()[0])
+
+
+@dataclass(frozen=True)
+class QueuePlace:
+    """Where a queued operation stands, and why it waits."""
+
+    position: int
+    length: int
+    reason: str
+    before: Operation | None
+
+
+def queue_place(operation: Operation) -> QueuePlace | None:
+    """Position among queued operations with the reason; None when it is not queued."""
+    if operation.status != S.QUEUED:
+        return None
+    queued = list(
+        Operation.objects.filter(status=S.QUEUED).values_list(
+            "pk", "origin", "tier", "overtakes", "queued_at", "created_at"
+        )
+    )
+    queued.sort(key=lambda r: (r[1] != "person", r[2] != "prod", not r[3], r[4] or r[5], r[0]))
+    position = 1 + [row[0] for row in queued].index(operation.pk) if operation.pk in {r[0] for r in queued} else 1
+    holder = (
+        Operation.objects.filter(environment=operation.environment_id, status__in=states.ACTIVE)
+        .exclude(pk=operation.pk)
+        .select_related("environment")
+        .first()
+    )
+    if holder is not None:
+        reason = f"waits for {holder.kind} {holder.short_id} on the same environment"
+    elif operation.not_before and operation.not_before > timezone.now():
+        reason = operation.blocked or "waits for its next try"
+    elif position > 1:
+        reason = f"{position - 1} before it; people go before schedules, prod first"
+    else:
+        reason = "the next free worker takes it"
+    return QueuePlace(position, len(queued), reason, holder)

@@ -1,0 +1,23 @@
+"""Doors into the runs: take nothing but ids, call a run, nothing else."""
+
+from celery import shared_task
+
+from provisioning.runs import expiry, sweep, worker
+
+
+@shared_task(name="provisioning.work")
+def work_task() -> None:
+    """Do the next ready piece of work, if there is one."""
+    worker.work()
+
+
+@shared_task(name="provisioning.sweep")
+def sweep_task() -> None:
+    """Find ready rows and overdue approvals."""
+    sweep.sweep()
+
+
+@shared_task(name="provisioning.expire")
+def expire_task() -> None:
+    """Warn, suspend and destroy what is due."""
+    expiry.sweep()
