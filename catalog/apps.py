@@ -1,0 +1,15 @@
+"""Registers the tables of this app with the history."""
+
+from audit.registry import watch
+from django.apps import AppConfig
+
+
+class CatalogConfig(AppConfig):
+    name = "catalog"
+    verbose_name = "Catalogue"
+
+    def ready(self) -> None:
+        watch("catalog.Source", prefix="source")
+        watch("catalog.Template", prefix="template")
+        watch("catalog.TemplateVersion", prefix="template_version")
+        watch("catalog.Publication", prefix="publication")

@@ -1,0 +1,34 @@
+"""Reads of the catalogue. Each answers in a fixed number of queries, whatever the number of rows."""
+
+from django.db.models import Prefetch, QuerySet
+
+from catalog.models import Publication, Template, TemplateState, TemplateVersion
+
+
+def orderable() -> QuerySet[Template]:
+    """Templates that new environments may be made from, with their current version."""
+    return (
+        Template.objects.filter(current__isnull=False)
+        .exclude(state=TemplateState.RETIRED)
+        .select_related("current", "source")
+    )
+
+
+def by_slug(slug: str) -> Template | None:
+    """One template with its current version, retired ones too; None when there is none."""
+    return Template.objects.select_related("current", "source").filter(slug=slug).first()
+
+
+def versions_of(template: Template) -> QuerySet[TemplateVersion]:
+    """Every version of the template, newest first, with where each was published from."""
+    publications = Prefetch("publications", queryset=Publication.objects.order_by("-at", "-pk"))
+    return (
+        TemplateVersion.objects.filter(template=template)
+        .select_related("template")
+        .prefetch_related(publications)
+    )
+
+
+def by_digest(digest: str) -> TemplateVersion | None:
+    """The version with this content address."""
+    return TemplateVersion.objects.select_related("template").filter(digest=digest).first()
