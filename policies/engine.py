@@ -1,0 +1,191 @@
+"""May this thing, now? `judge` asks the active Rego bundle about plain facts and answers with a Ruling.
+
+Fails closed: whatever goes wrong is a blocking finding of rule `policy.engine`, never an exception.
+Who may do what lives in `permissions.py`; checking bundles in `bundle.py`; processes in `pool.py`.
+"""
+
+import hashlib
+import json
+import os
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from jsonschema import Draft202012Validator
+
+from policies.bundle import Bundle, Refusal, activate
+from policies.pool import EvaluatorError, Pool
+
+POINTS = ("request", "plan", "claim")
+SHIPPED = Path(__file__).with_name("rego")
+QUERY = "data.ruling.result"
+INPUT_LIMIT = 2 << 20
+DEADLINE_MS = 500
+RETRY_SECONDS = 10.0
+HELP = "The platform team"
+
+SCHEMA = Draft202012Validator(json.loads((SHIPPED / "facts.schema.json").read_text()))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence of a ruling: what is wrong with which value, how to put it right, who can help."""
+
+    rule: str
+    severity: str
+    field: str
+    value: Any
+    message: str
+    fix: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The answer: allowed unless a finding blocks. `passed` names the rules that found nothing."""
+
+    allowed: bool
+    findings: tuple[Finding, ...]
+    passed: tuple[str, ...]
+    bundle: str
+    input_digest: str
+    micros: int
+
+
+class _Active:
+    """The bundle and the pool of this process; a forked child starts with none."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.bundle: Bundle | None = None
+        self.pool: Pool | None = None
+        self.refusal: Refusal | None = None
+        self.refused_at = 0.0
+
+
+_active = _Active()
+
+
+def _after_fork() -> None:
+    """Leave the parent's evaluators and its lock (which another thread may hold) to the parent."""
+    global _active
+    inherited, _active = _active, _Active()
+    _active.bundle = inherited.bundle
+    if inherited.pool is not None:
+        inherited.pool.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def judge(point: str, facts: dict[str, Any], *, now: datetime) -> Ruling:
+    """Judge `facts` (docs/policies.md) at a point of an operation's life; `now` must carry a time zone."""
+    started = time.perf_counter_ns()
+    digest = bundle = ""
+    try:
+        payload = _payload(point, facts, now)
+        digest = "sha256:" + hashlib.sha256(payload).hexdigest()
+        pool, bundle = _ready()
+        findings, passed = _read(pool.ask(payload))
+    except (EvaluatorError, OSError) as error:
+        findings, passed = (_failure(str(error)),), ()
+    allowed = not any(finding.severity == "block" for finding in findings)
+    micros = (time.perf_counter_ns() - started) // 1000
+    return Ruling(allowed, findings, passed, bundle, digest, micros)
+
+
+def use(path: Path) -> Bundle | Refusal:
+    """Put the bundle at `path` into force in this process if it passes every check."""
+    outcome = activate(path)
+    if isinstance(outcome, Bundle):
+        with _active.lock:
+            _install(outcome)
+    return outcome
+
+
+def _payload(point: str, facts: dict[str, Any], now: datetime) -> bytes:
+    if point not in POINTS:
+        raise EvaluatorError(f"{point!r} is not a point at which policies are judged.")
+    if now.tzinfo is None:
+        raise EvaluatorError("The time of the request has no time zone.")
+    try:
+        document = {**facts, "point": point, "now": now.isoformat()}
+        payload = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EvaluatorError(f"The facts are not plain JSON: {error}") from None
+    if len(payload) > INPUT_LIMIT:
+        size, limit = len(payload) / (1 << 20), INPUT_LIMIT >> 20
+        raise EvaluatorError(f"The facts are {size:.1f} MB long; {limit} MB is the limit.")
+    # A missing fact is "undefined" in Rego and would pass in silence.
+    for gap in SCHEMA.iter_errors(document):
+        raise EvaluatorError(f"The facts are incomplete at {gap.json_path}: {gap.message[:200]}.")
+    return payload
+
+
+def _ready() -> tuple[Pool, str]:
+    """This process's pool, made at first use, and the digest of its bundle."""
+    active = _active
+    with active.lock:
+        if active.bundle is None:
+            _install(_first_bundle(active))
+        elif active.pool is None or active.pool.pid != os.getpid():
+            _install(active.bundle)
+        return cast("Pool", active.pool), cast("Bundle", active.bundle).digest
+
+
+def _first_bundle(active: _Active) -> Bundle:
+    if active.refusal is None or time.monotonic() - active.refused_at > RETRY_SECONDS:
+        outcome = activate(Path(_setting("POLICY_BUNDLE", SHIPPED)))
+        if isinstance(outcome, Bundle):
+            active.refusal = None
+            return outcome
+        active.refusal, active.refused_at = outcome, time.monotonic()
+    raise EvaluatorError(f"The policy bundle is refused: {active.refusal.problems[0]}")
+
+
+def _install(bundle: Bundle) -> None:
+    """Swap bundle and pool; the caller holds the lock."""
+    previous = _active.pool
+    _active.bundle, _active.refusal = bundle, None
+    _active.pool = Pool(bundle.files, QUERY, seconds=_setting("POLICY_DEADLINE_MS", DEADLINE_MS) / 1000)
+    if previous is not None and previous.pid == os.getpid():
+        previous.close()
+
+
+def _setting(name: str, default: Any) -> Any:
+    try:
+        return getattr(settings, name, default)
+    except ImproperlyConfigured:
+        return default
+
+
+def _read(result: Any) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Turn the entry rule's value into findings and passed rules; anything malformed is a failure."""
+    try:
+        rules = [str(rule) for rule in result["rules"]]
+        findings = [Finding(**item) for item in result["findings"]]
+        findings.sort(key=lambda f: (f.severity, f.rule, f.field, json.dumps(f.value, sort_keys=True)))
+    except (TypeError, KeyError) as error:
+        raise EvaluatorError(f"The bundle's answer is malformed: {error}") from None
+    strange = [f.rule for f in findings if f.severity not in ("block", "warn") or f.rule not in rules]
+    if strange or not rules:
+        raise EvaluatorError("The bundle's answer names no rules, or a finding of none of them.")
+    hit = {finding.rule for finding in findings}
+    return tuple(findings), tuple(sorted(rule for rule in rules if rule not in hit))
+
+
+def _failure(text: str) -> Finding:
+    return Finding(
+        rule="policy.engine",
+        severity="block",
+        field="",
+        value=None,
+        message=f"The policy check could not be done, so the request is refused. {text}",
+        fix="Try again. If it happens again, show this message to the platform team.",
+        who=HELP,
+    )
