@@ -1,7 +1,7 @@
-"""The small parent of every process we start; run as a script, by path, and imports only the standard library.
+"""The small parent of every process we start; run as a script, by path; standard library only.
 
-Standard input is the leash: each byte is a signal number for the child, end of file means that the supervisor is
-gone. As subreaper it inherits whatever the child orphans, so nothing outlives the child or the supervisor.
+Standard input is the leash: each byte is a signal number for the child, end of file means that the supervisor
+is gone. As subreaper it inherits what the child orphans, so nothing outlives the child or the supervisor.
 """
 
 import contextlib
@@ -81,7 +81,7 @@ def spawn(argv: list[str], directory: str, owner: tuple[int, int] | None) -> int
 
 
 def obey(child: int) -> bool:
-    """Pass the signals on that wait on the leash; false when it is cut or asks for everything to be killed."""
+    """Pass on the signals that wait on the leash; false when it is cut or says to kill everything."""
     numbers = os.read(LEASH, 64)
     for number in numbers:
         if number == signal.SIGKILL:

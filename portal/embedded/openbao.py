@@ -86,7 +86,13 @@ def configuration(home: Path, port: int) -> dict[str, Any]:
         "storage": {"postgresql": {"max_parallel": "16"}},
         "listener": [{"tcp": {"address": f"{HOST}:{port}", "tls_disable": True}}],
         "seal": {"static": {"current_key_id": "berth-1", "current_key": f"file://{seal_key(home)}"}},
-        "audit": [{"type": "file", "path": "history", "options": {"file_path": str(home / "audit.log"), "mode": "0600"}}],
+        "audit": [
+            {
+                "type": "file",
+                "path": "history",
+                "options": {"file_path": str(home / "audit.log"), "mode": "0600"},
+            }
+        ],
         "initialize": [{"setup": {"request": self_init()}}],
     }
 

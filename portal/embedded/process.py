@@ -1,4 +1,4 @@
-"""One process of ours on a leash: start, watch, signal, stop. What to run, and when to restart it, is decided elsewhere."""
+"""One process of ours on a leash: start, watch, signal, stop. What to run is decided elsewhere."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What to run. `owner` is (uid, gid) to change to; `ready` answers whether it serves; times in seconds."""
+    """What to run. `owner` is (uid, gid) to change to; `ready` says whether it serves; times in seconds."""
 
     name: str
     argv: tuple[str, ...]

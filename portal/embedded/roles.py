@@ -1,4 +1,4 @@
-"""Database roles and databases, made so that no process holds more than it needs; idempotent, needs a superuser.
+"""Database roles and databases: no process holds more than it needs. Idempotent; needs a superuser.
 
 Tables are not made here: migrations do that, as `berth_owner`.
 """
@@ -48,9 +48,7 @@ def make_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -> 
     for role, rights in LOGIN_ROLES.items():
         statement = "ALTER ROLE {} LOGIN NOSUPERUSER NOREPLICATION NOBYPASSRLS {} PASSWORD {}"
         connection.execute(
-            sql.SQL(statement).format(  # noqa: S608
-                sql.Identifier(role), sql.SQL(rights), sql.Literal(passwords[role])
-            )
+            sql.SQL(statement).format(sql.Identifier(role), sql.SQL(rights), sql.Literal(passwords[role]))
         )
     connection.execute("ALTER ROLE berth_audit NOLOGIN NOSUPERUSER")
     connection.execute("GRANT berth_audit TO berth_owner")
@@ -67,8 +65,6 @@ def make_database(connection: psycopg.Connection, name: str, owner: str) -> None
 def close_databases(connection: psycopg.Connection) -> None:
     """Nobody may connect anywhere by being somebody; each role is let into its own database."""
     for name in ["template1", "postgres", *DATABASES]:
-        connection.execute(
-            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
-        )
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
     connection.execute("GRANT CONNECT ON DATABASE berth TO berth_app")
     connection.execute("GRANT CONNECT ON DATABASE postgres TO berth_sandbox")

@@ -1,4 +1,4 @@
-"""What an installation keeps between starts: its id, secrets and ports in state.json (0600), and the lock on its directory."""
+"""What an installation keeps between starts (state.json, 0600), and the lock on its directory."""
 
 import fcntl
 import json

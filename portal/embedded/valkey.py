@@ -1,4 +1,4 @@
-"""Two embedded Valkeys: the broker, which may be wiped, and the data of sandbox environments, which may not."""
+"""Two embedded Valkeys: the broker, which may be wiped, and the sandbox's data, which may not."""
 
 import hashlib
 import importlib.util

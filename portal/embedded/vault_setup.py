@@ -1,4 +1,4 @@
-"""What Berth needs inside Vault: mounts, keys, policies and the workers' AppRole; idempotent, run at every start."""
+"""What Berth needs inside Vault: mounts, keys, policies, the workers' AppRole. Idempotent, at every start."""
 
 import http.client
 import json
@@ -38,7 +38,10 @@ MOUNTS: dict[str, dict[str, Any]] = {
     "kv": {"type": "kv", "options": {"version": "2"}},
     "transit": {"type": "transit"},
 }
-KEYS = {"berth-hmac": {"type": "hmac", "key_size": 32}, "berth-sign": {"type": "ed25519"}}
+KEYS: dict[str, dict[str, Any]] = {
+    "berth-hmac": {"type": "hmac", "key_size": 32},
+    "berth-sign": {"type": "ed25519"},
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Issued:
     secret_id: str
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Vault answered with an error status."""
 
 
@@ -61,7 +64,7 @@ class Client:
         self._token = ""
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One request below /v1/; raises Refused for 4xx and 5xx, OSError when nobody answers."""
+        """One request below /v1/; raises RefusedError for 4xx and 5xx, OSError when nobody answers."""
         connection = http.client.HTTPConnection(self._host, timeout=10)
         try:
             headers = {"X-Vault-Token": self._token} if self._token else {}
@@ -71,7 +74,9 @@ class Client:
         finally:
             connection.close()
         if response.status >= 400:
-            raise Refused(f"{method} {path}: {response.status} {content.decode(errors='replace')[:300].strip()}")
+            raise RefusedError(
+                f"{method} {path}: {response.status} {content.decode(errors='replace')[:300].strip()}"
+            )
         return json.loads(content) if content else {}
 
     def sign_in(self, credentials: Mapping[str, str]) -> None:
@@ -83,7 +88,7 @@ class Client:
         try:
             self.sign_in(credentials)
             self.call("POST", "auth/token/revoke-self")
-        except (Refused, OSError, http.client.HTTPException):
+        except (RefusedError, OSError, http.client.HTTPException):
             return False
         return True
 
@@ -98,7 +103,7 @@ def prepare(address: str, credentials: Mapping[str, str]) -> Issued:
         client.call("POST", BERTH, {"token_policies": ["berth"], "token_ttl": "1h", "token_max_ttl": "24h"})
         issued = renew_secret_id(client)
         client.call("POST", "auth/token/revoke-self")
-    except Refused as problem:
+    except RefusedError as problem:
         raise StartError(f"OpenBao refused to be set up: {problem}.") from problem
     return issued
 
@@ -117,7 +122,7 @@ def renew_secret_id(client: Client) -> Issued:
     """A new secret-id; those issued at earlier starts end."""
     try:
         earlier = client.call("LIST", f"{BERTH}/secret-id")["data"]["keys"]
-    except Refused:
+    except RefusedError:
         earlier = []
     secret_id = client.call("POST", f"{BERTH}/secret-id", {"metadata": "{}"})["data"]["secret_id"]
     for accessor in earlier:
