@@ -27,12 +27,12 @@ def start(base_dir: Path) -> Running:
     base_dir.chmod(0o711)
     kept = state.load(base_dir)
     running = servers.start(base_dir, kept, {}, durable=False)
-    assert running.postgres
-    with psycopg.connect(running.postgres.admin_url, autocommit=True) as connection:
+    assert running.cluster
+    with psycopg.connect(running.cluster.admin_url, autocommit=True) as connection:
         connection.execute("ALTER ROLE berth_owner CREATEDB")
         connection.execute("GRANT CONNECT ON DATABASE postgres TO berth_owner")
     env = running.env | {"SECRET_KEY": kept.password("secret-key"), "BERTH_VAR": str(base_dir)}
-    return Running(env, running.postgres.admin_url, running)
+    return Running(env, running.cluster.admin_url, running)
 
 
 def start_all(base_dir: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ class Servers:
 
     processes: list[Process] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
-    postgres: postgres.Postgres | None = None
+    cluster: postgres.Postgres | None = None
 
     def stop(self, forced: Callable[[], bool] = lambda: False) -> None:
         """Stop in reverse order, so that OpenBao ends before its Postgres."""
@@ -73,7 +73,7 @@ def start_postgres(
     servers.processes.append(server.process)
     passwords = {role: state.password(role) for role in roles.LOGIN_ROLES}
     roles.bootstrap(server.admin_url, passwords)
-    servers.postgres = server
+    servers.cluster = server
     servers.env |= {
         "DATABASE_URL": server.url("berth_app", passwords["berth_app"], "berth"),
         "DATABASE_OWNER_URL": server.url("berth_owner", passwords["berth_owner"], "berth"),
@@ -98,9 +98,9 @@ def start_vault(servers: Servers, var: Path, state: State, given: Mapping[str, s
         names = ("VAULT_ADDR", "VAULT_ROLE_ID", "VAULT_SECRET_ID_FILE", "VAULT_TOKEN_FILE")
         copy(servers, given, tuple(name for name in names if given.get(name)))
         return
-    if servers.postgres is None:
+    if servers.cluster is None:
         raise StartError("The embedded OpenBao needs the embedded Postgres.")
-    storage = servers.postgres.url("berth_openbao", state.password("berth_openbao"), "berth_openbao")
+    storage = servers.cluster.url("berth_openbao", state.password("berth_openbao"), "berth_openbao")
     server = openbao.start(var, state, storage)
     servers.processes.append(server.process)
     servers.env |= server.env
