@@ -52,7 +52,16 @@ def table(var: Path, web_port: int, streams_port: int) -> list[Child]:
     return [
         Child(
             "web",
-            (*gunicorn, "--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "5"),
+            (
+                *gunicorn,
+                "--worker-class",
+                "gthread",
+                "--threads",
+                "4",
+                "--graceful-timeout",
+                "5",
+                "--no-control-socket",
+            ),
             (*QUEUE, *VAULT),
             port=web_port,
         ),

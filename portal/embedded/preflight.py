@@ -10,7 +10,7 @@ from portal.embedded.failure import StartError
 
 FREE_MEGABYTES = 500
 SOCKET_PATH_LIMIT = 107
-LONGEST_SOCKET_NAME = "/environments/00000000-0000-0000-0000-000000000000/s"
+LONGEST_SOCKET_NAME = "/run/environments.sock"
 PYTHON = (3, 11)
 
 
