@@ -6,7 +6,11 @@ import sys
 
 
 def main() -> None:
-    """Run one management command with the portal's settings."""
+    """Run one management command; `up` comes before there are settings, because it makes them."""
+    if sys.argv[1:2] == ["up"]:
+        from portal.embedded.command import main as up
+
+        sys.exit(up(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     from django.core.management import execute_from_command_line
 
