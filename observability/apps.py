@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration. Read models over recorded facts; no tables of its own yet."""
 
 from django.apps import AppConfig
 

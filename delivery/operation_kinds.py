@@ -1,0 +1,49 @@
+"""Deploy, promote and roll back as operation kinds. The engine runs them; what a release is, is known only here."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from delivery import gates
+from policies.permissions import Permission
+from provisioning.drivers.base import EnvironmentSpec
+from provisioning.kinds import Arguments, OperationKind, register
+from provisioning.models import Environment, Operation
+from provisioning.specs import spec_of
+from provisioning.states import EnvironmentStatus as E
+
+
+def _spec(environment: Environment, arguments: Arguments) -> EnvironmentSpec:
+    return spec_of(environment, release=arguments["release"])
+
+
+def _finish(operation: Operation) -> dict[str, Any]:
+    return {"release": operation.arguments["release"]}
+
+
+def _kind(name: str, title: Any, gate: Any, *, overtakes: bool = False) -> OperationKind:
+    return OperationKind(
+        name=name,
+        title=title,
+        permission=Permission.DEPLOY,
+        verb="deploy",
+        starts_from=frozenset({E.READY}),
+        during=E.CHANGING,
+        ends_in=E.READY,
+        spec=_spec,
+        gate=gate,
+        finish=_finish,
+        undo=True,
+        overtakes=overtakes,
+    )
+
+
+DEPLOY = _kind("deploy", _("Deploy %(release)s to %(name)s"), gates.may_deploy)
+PROMOTE = _kind("promote", _("Promote %(release)s to %(name)s"), gates.may_promote)
+ROLLBACK = _kind("rollback", _("Roll %(name)s back to %(release)s"), gates.may_roll_back, overtakes=True)
+
+
+def register_all() -> None:
+    """Called once, when the app is ready."""
+    for kind in (DEPLOY, PROMOTE, ROLLBACK):
+        register(kind)

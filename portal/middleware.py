@@ -1,0 +1,56 @@
+"""Per request: an id for logs and history, sign-in required unless a view says otherwise, the viewer's time zone."""
+
+import uuid
+import zoneinfo
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from audit.context import bind_request_id
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+OPEN_PREFIXES = ("/healthz", "/readyz", "/static/", "/signin/", "/api/")
+
+
+class RequestId:
+    """Gives each request an id, binds it to the history, and answers it in X-Request-Id."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex
+        bind_request_id(request_id)
+        response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class SignedIn:
+    """Every page needs a signed-in person; the API authenticates by itself and answers 401."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated or request.path.startswith(OPEN_PREFIXES):
+            return self.get_response(request)
+        if request.headers.get("HX-Request") or request.path.startswith("/streams/"):
+            return HttpResponse("Sign in again.", status=401, content_type="text/plain")
+        return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+
+
+class ViewerZone:
+    """Shows every time in the viewer's own zone."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        with timezone.override(zoneinfo.ZoneInfo(request.user.time_zone)):
+            return self.get_response(request)

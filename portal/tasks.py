@@ -1,0 +1,24 @@
+"""Doors into what the composition root runs by the clock."""
+
+from celery import shared_task
+
+from audit import outbox, partitions
+from portal import health
+
+
+@shared_task(name="portal.deliver_outbox")
+def deliver_outbox() -> None:
+    """Hand due outbox messages to their consumers."""
+    outbox.deliver(outbox.consumers())
+
+
+@shared_task(name="portal.ensure_partitions")
+def ensure_partitions() -> None:
+    """Make the partitions of the coming months."""
+    partitions.ensure_partitions()
+
+
+@shared_task(name="portal.pulse")
+def pulse() -> None:
+    """Prove that a worker takes tasks."""
+    health.beat()

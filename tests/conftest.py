@@ -1,0 +1,55 @@
+"""The database made as the owner, used as the app; skips with the sentence how to get what is absent."""
+
+import os
+import shutil
+
+import pytest
+
+from tests import people
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("needs"):
+            missing = _missing(mark.args[0])
+            if not missing:
+                continue
+            if mark.args[0] in os.environ.get("BERTH_REQUIRE", "").split(","):
+                item.add_marker(pytest.mark.xfail(run=False, strict=True, reason=f"required but absent: {missing}"))
+                item.user_properties.append(("required", missing))
+            else:
+                item.add_marker(pytest.mark.skip(reason=missing))
+
+
+def _missing(what: str) -> str:
+    """The sentence how to get it, or nothing when it is there."""
+    if what == "chromium" and not shutil.which("chromium"):
+        return "Chromium is absent. As root: apt-get install -y --no-install-recommends chromium"
+    if what == "landlock":
+        from provisioning.drivers.sandbox import landlock
+
+        return "" if landlock.abi() else "This kernel has no Landlock."
+    return ""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: pytest.FixtureRequest) -> None:
+    """Create the database as the owner, then run everything as the app's role."""
+    from django.db import connection
+    from django.test.utils import setup_databases
+
+    from tests import database
+
+    suffix = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["NAME"] = f"test_berth_{suffix}"
+        setup_databases(verbosity=0, interactive=False, keepdb=False)
+        database.become_app(connection)
+        os.environ["DATABASE_URL"] = database.app_url(connection)
+        os.environ["BERTH_BROKER_PREFIX"] = f"test-{suffix}"
+
+
+@pytest.fixture
+def demo(db: None) -> people.Demo:
+    """A small organisation: Payments and Reliability, and the people that tests speak of."""
+    return people.make()

@@ -1,0 +1,49 @@
+"""The two roles of the test database: made and flushed as the owner, used as the app."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.core.management.commands import flush
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+_owner: dict[str, Any] = {}
+
+
+def _credentials(variable: str) -> dict[str, str]:
+    parts = urlsplit(os.environ[variable])
+    return {"USER": parts.username or "", "PASSWORD": parts.password or ""}
+
+
+def become_app(connection: BaseDatabaseWrapper) -> None:
+    """From now on this process talks to the test database as the app; only flush goes back to the owner."""
+    _owner.update(_credentials("BERTH_TEST_OWNER_URL"))
+    connection.close()
+    connection.settings_dict.update(_credentials("BERTH_TEST_APP_URL"))
+    plain = flush.Command.handle
+
+    def as_owner_flush(self: flush.Command, **options: Any) -> None:
+        with as_owner(connection):
+            plain(self, **options)
+
+    flush.Command.handle = as_owner_flush  # type: ignore[method-assign]
+
+
+@contextmanager
+def as_owner(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Reconnect as the owner for a while."""
+    connection.close()
+    connection.settings_dict.update(_owner)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(_credentials("BERTH_TEST_APP_URL"))
+
+
+def app_url(connection: BaseDatabaseWrapper) -> str:
+    """Address of the test database as the app, for processes that a test starts."""
+    parts = urlsplit(os.environ["BERTH_TEST_APP_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

@@ -1,0 +1,103 @@
+"""The few people whom tests speak of. Mara asks, Jonas and Ines of Payments sign, Tomasz of Reliability signs too."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audit.context import context
+from catalog.models import Source, Template, TemplateVersion
+from policies.models import ApprovalRule, Membership, Organisation, Quota, Role, Service, Team, User
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "size": {"type": "string", "enum": ["S", "M", "L"], "default": "S", "title": "Size"},
+        "greeting": {"type": "string", "maxLength": 80, "default": "hello", "title": "Greeting"},
+    },
+    "additionalProperties": False,
+}
+SPEC: dict[str, Any] = {
+    "name": "Web service",
+    "driver": "noop",
+    "tiers": ["sandbox", "preview", "dev", "test", "stage", "prod"],
+    "parameters": SCHEMA,
+    "outputs": [],
+    "secrets": [],
+    "price": {"currency": "EUR", "book": "2026-11", "base": {"running": "0.05", "suspended": "0.01"}},
+    "ttl": {tier: {"default": "14d", "max": "60d"} for tier in ("sandbox", "preview", "dev", "test")},
+    "resources": {},
+}
+
+
+@dataclass
+class Demo:
+    """Everything a test needs to name."""
+
+    payments: Team
+    reliability: Team
+    mara: User
+    jonas: User
+    ines: User
+    tomasz: User
+    vera: User
+    ana: User
+    pia: User
+    olaf: User
+    api: Service
+    version: TemplateVersion
+
+
+def user(name: str, **fields: Any) -> User:
+    """One active person."""
+    return User.objects.create_user(
+        username=name, email=f"{name}@test.invalid", full_name=name.capitalize(), password=None, **fields
+    )
+
+
+def make(driver: str = "noop") -> Demo:
+    """Create the organisation. Every person has exactly the roles that their name stands for."""
+    with context(by="system:test"):
+        organisation = Organisation.objects.create(slug="harbour", name="Harbour")
+        payments = Team.objects.create(
+            organisation=organisation, slug="payments", name="Payments", cost_centre="CC-100"
+        )
+        reliability = Team.objects.create(
+            organisation=organisation, slug="reliability", name="Reliability", cost_centre="CC-200"
+        )
+        found = {name: user(name) for name in ("mara", "jonas", "ines", "tomasz", "vera", "olaf")}
+        ana, pia = user("ana", is_auditor=True), user("pia", is_platform=True)
+        for name, team, role in [
+            ("mara", payments, Role.DEVELOPER),
+            ("jonas", payments, Role.APPROVER),
+            ("ines", payments, Role.OWNER),
+            ("tomasz", reliability, Role.APPROVER),
+            ("vera", payments, Role.VIEWER),
+        ]:
+            Membership.objects.create(team=team, user=found[name], role=role)
+        api = Service.objects.create(team=payments, slug="payments-api", name="Payments API")
+        Quota.objects.create(team=payments, metric="environments", limit=20)
+        ApprovalRule.objects.create(
+            slug="prod",
+            description="Prod needs two, one of the owning team",
+            tiers=["prod"],
+            kinds=["create", "update", "destroy", "deploy", "promote"],
+            signatures=2,
+            owning_team=1,
+            also_from=["reliability"],
+        )
+        version = make_version(driver=driver)
+    return Demo(payments, reliability, **found, ana=ana, pia=pia, api=api, version=version)
+
+
+def make_version(*, driver: str = "noop", **changes: Any) -> TemplateVersion:
+    """A published template version, without Git."""
+    source, _ = Source.objects.get_or_create(slug="test", defaults={"url": "file:///nowhere"})
+    template, _ = Template.objects.get_or_create(
+        slug="web-service", defaults={"source": source, "name": "Web service", "owner": "platform"}
+    )
+    spec = {**SPEC, "driver": driver, **changes}
+    version = TemplateVersion.objects.create(
+        template=template, digest="sha256:" + "a" * 64, version="1.0.0", spec=spec, docs=""
+    )
+    template.current = version
+    template.save()
+    return version

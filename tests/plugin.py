@@ -1,0 +1,44 @@
+"""Starts the real servers once a session, before settings are read; xdist workers inherit the addresses.
+
+Loaded early by `-p tests.plugin`, so run the suite as `python -m pytest`.
+"""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from tests import servers
+
+BASE = "BERTH_TEST_SERVERS"
+
+
+def _start() -> None:
+    base = pathlib.Path(tempfile.mkdtemp(prefix="berth-test-"))
+    env = servers.start_all(base)
+    os.environ.update(env)
+    os.environ.update(
+        {
+            BASE: str(base),
+            "BERTH_TEST_APP_URL": env["DATABASE_URL"],
+            "BERTH_TEST_OWNER_URL": env["DATABASE_OWNER_URL"],
+            "DATABASE_URL": env["DATABASE_OWNER_URL"],
+            "DEBUG": "0",
+            "BERTH_LEASE_SECONDS": "2",
+            "BERTH_CALL_LIMIT_SECONDS": "1",
+        }
+    )
+
+
+if BASE not in os.environ:
+    _start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Only the process that started the servers ends them."""
+    if hasattr(config, "workerinput"):
+        return
+    servers.stop()
+    shutil.rmtree(os.environ.pop(BASE, ""), ignore_errors=True)
