@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.context import context
-from audit.record import record
 from django.conf import settings
 from django.utils import timezone
-from policies.models import User
-from policies.permissions import Permission, may
-from policies.results import Allowed, Denied
 
+from audit.context import context
+from audit.record import record
 from catalog import git
 from catalog.models import Publication, Source, Template, TemplateState, TemplateVersion
 from catalog.problems import Problem
 from catalog.reading import Found, Reading, read_commit
 from catalog.seed import seed_repository
+from policies.models import User
+from policies.permissions import Permission, may
+from policies.results import Allowed, Denied
 
 __all__ = ["SyncResult", "register_source", "seed_repository", "sync"]
 

@@ -1,7 +1,8 @@
 """Registers the tables of this app with the history."""
 
-from audit.registry import watch
 from django.apps import AppConfig
+
+from audit.registry import watch
 
 
 class CatalogConfig(AppConfig):

@@ -54,8 +54,7 @@ def form_fields(schema: Mapping[str, Any]) -> tuple[FormField, ...]:
     """One FormField per parameter, in the author's order."""
     required = schema.get("required", [])
     return tuple(
-        _form_field(name, schema["properties"][name], required=name in required)
-        for name in names_in_order(schema)
+        _form_field(name, schema["properties"][name], required=name in required) for name in names_in_order(schema)
     )
 
 

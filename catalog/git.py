@@ -25,15 +25,15 @@ class GitError(Exception):
     """Git could not do it; the text says why in a sentence that may be shown."""
 
 
-class BadAddress(GitError):  # noqa: N818 - read as a sentence: except BadAddress
+class BadAddress(GitError):
     """The URL or ref is not one that may be fetched."""
 
 
-class Unreachable(GitError):  # noqa: N818
+class Unreachable(GitError):
     """The repository did not answer, refused us, or took too long."""
 
 
-class MissingRef(GitError):  # noqa: N818
+class MissingRef(GitError):
     """The repository answers but has no such branch or tag."""
 
 
@@ -103,9 +103,7 @@ def fetch(repository: Path, remote: Remote) -> str:
         protocols=remote.protocols,
         seconds=FETCH_SECONDS,
     )
-    return (
-        run(repository, "rev-parse", "--verify", "--end-of-options", f"{target}^{{commit}}").decode().strip()
-    )
+    return run(repository, "rev-parse", "--verify", "--end-of-options", f"{target}^{{commit}}").decode().strip()
 
 
 def entries(repository: Path, commit: str) -> list[Entry]:

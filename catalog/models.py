@@ -52,17 +52,13 @@ class Template(models.Model):
     category = models.TextField()
     owner = models.TextField(help_text="Short name of the team that looks after it.")
     state = models.TextField(choices=TemplateState.choices, default=TemplateState.ACTIVE)
-    current = models.ForeignKey(
-        "TemplateVersion", on_delete=models.PROTECT, related_name="+", null=True, blank=True
-    )
+    current = models.ForeignKey("TemplateVersion", on_delete=models.PROTECT, related_name="+", null=True, blank=True)
 
     class Meta:
         ordering = ["category", "name", "slug"]
         constraints = [
             models.CheckConstraint(condition=Q(slug__regex=SLUG), name="template_slug_is_a_label"),
-            models.CheckConstraint(
-                condition=Q(state__in=TemplateState.values), name="template_state_is_known"
-            ),
+            models.CheckConstraint(condition=Q(state__in=TemplateState.values), name="template_state_is_known"),
         ]
 
     def __str__(self) -> str:

@@ -69,9 +69,7 @@ def check(schema: Mapping[str, Any], values: Any, *, previous: Mapping[str, Any]
     return Checked(complete, tuple(errors))
 
 
-def _complete(
-    properties: Mapping[str, Any], values: Mapping[str, Any], previous: Mapping[str, Any]
-) -> dict[str, Any]:
+def _complete(properties: Mapping[str, Any], values: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, Any]:
     complete = {}
     for name, field in properties.items():
         kept = previous.get(name) if name not in values and not field.get("ephemeral") else None
@@ -119,9 +117,7 @@ def _wrong(name: str, field: Mapping[str, Any], value: Any) -> ParameterError | 
     if isinstance(value, str) and len(value) > longest:
         return ParameterError(name, "parameter.maxLength", _length(field, longest), _fix(field))
     if isinstance(value, list) and any(isinstance(item, str) and len(item) > MAX_TEXT for item in value):
-        return ParameterError(
-            name, "parameter.maxLength", f"Each at most {MAX_TEXT} characters.", _fix(field)
-        )
+        return ParameterError(name, "parameter.maxLength", f"Each at most {MAX_TEXT} characters.", _fix(field))
     if isinstance(value, int) and abs(value) > LARGEST:
         return ParameterError(name, "parameter.maximum", _range(field), _fix(field))
     error = _first(Draft202012Validator(dict(field), registry=_REGISTRY).iter_errors(value))
@@ -156,9 +152,7 @@ def _changed(name: str, field: Mapping[str, Any], before: Any, after: Any) -> Pa
             "Leave it as it is, or request a new environment.",
         )
     if field.get("monotonic") and _shrinks(field, before, after):
-        return ParameterError(
-            name, "parameter.monotonic", "Can grow later, never shrink.", _at_least(field, before)
-        )
+        return ParameterError(name, "parameter.monotonic", "Can grow later, never shrink.", _at_least(field, before))
     return None
 
 
@@ -258,9 +252,7 @@ def _fix(field: Mapping[str, Any]) -> str:
         return "Enter a whole number."
     if kind == "string" and "pattern" in field:
         return _pattern(field)
-    return {"boolean": "Switch it on or off.", "array": "Write one entry a line."}.get(
-        str(kind), "Enter text."
-    )
+    return {"boolean": "Switch it on or off.", "array": "Write one entry a line."}.get(str(kind), "Enter text.")
 
 
 def _listed(choices: list[Any]) -> str:

@@ -62,9 +62,7 @@ def read_commit(repository: Path, commit: str) -> Reading:
     problems = [Problem(entry.path, 1, why) for entry in listed if (why := entry.why_refused)]
     if problems:
         return Reading(commit, (), tuple(sorted(problems)))
-    wanted = [
-        entry for entry in listed if entry.path.count("/") == 1 and _name(entry.path) in {TEMPLATE, DOCS}
-    ]
+    wanted = [entry for entry in listed if entry.path.count("/") == 1 and _name(entry.path) in {TEMPLATE, DOCS}]
     misplaced = [*_misplaced([entry.path for entry in listed])]
     files = git.read(repository, wanted)
     templates, problems = read_files(files)
@@ -96,9 +94,7 @@ def _read_one(path: str, files: dict[str, bytes]) -> Found | list[Problem]:
     problems = []
     if not re.fullmatch(SLUG, slug):
         problems.append(
-            Problem(
-                path, 1, f"the folder '{slug}' is no short name: use lower-case letters, digits and hyphens"
-            )
+            Problem(path, 1, f"the folder '{slug}' is no short name: use lower-case letters, digits and hyphens")
         )
     docs = _text(docs_path, files.get(docs_path))
     if isinstance(docs, Problem):
@@ -107,9 +103,7 @@ def _read_one(path: str, files: dict[str, bytes]) -> Found | list[Problem]:
     loaded = text if isinstance(text, Problem) else strict_yaml.load(text, file=path)
     if isinstance(loaded, Problem):
         return [*problems, loaded]
-    problems += [
-        Problem(path, loaded.line(where), reason) for where, reason in template_rules.findings(loaded.value)
-    ]
+    problems += [Problem(path, loaded.line(where), reason) for where, reason in template_rules.findings(loaded.value)]
     if problems or isinstance(docs, Problem):
         return problems
     return _found(slug, loaded, docs)

@@ -22,11 +22,7 @@ def by_slug(slug: str) -> Template | None:
 def versions_of(template: Template) -> QuerySet[TemplateVersion]:
     """Every version of the template, newest first, with where each was published from."""
     publications = Prefetch("publications", queryset=Publication.objects.order_by("-at", "-pk"))
-    return (
-        TemplateVersion.objects.filter(template=template)
-        .select_related("template")
-        .prefetch_related(publications)
-    )
+    return TemplateVersion.objects.filter(template=template).select_related("template").prefetch_related(publications)
 
 
 def by_digest(digest: str) -> TemplateVersion | None:

@@ -57,9 +57,7 @@ def load(text: str, *, file: str) -> Loaded | Problem:
         return Problem(file, refused.line, refused.reason)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return Problem(
-            file, mark.line + 1 if mark else 1, f"not valid YAML: {error.problem or error.context}"
-        )
+        return Problem(file, mark.line + 1 if mark else 1, f"not valid YAML: {error.problem or error.context}")
     except yaml.YAMLError:
         return Problem(file, 1, "not valid YAML: it holds a character that YAML does not allow")
     return loaded
@@ -74,9 +72,7 @@ def _scan(text: str) -> None:
         if documents > 1:
             raise RefusedError(line, "only one YAML document is allowed in a file")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise RefusedError(
-                line, "YAML anchors and aliases (& and *) are not allowed; write the value out"
-            )
+            raise RefusedError(line, "YAML anchors and aliases (& and *) are not allowed; write the value out")
         if getattr(event, "tag", None):
             raise RefusedError(line, f"YAML tags ({event.tag}) are not allowed")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

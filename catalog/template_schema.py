@@ -32,9 +32,7 @@ def _closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
 _NAME = _matching(NAME, "lower-case letters, digits and _, beginning with a letter, at most 40")
 _COUNT = {"type": "integer", "minimum": 0}
 _SCALAR = {"type": ["string", "integer", "boolean"]}
-_RATE = _closed(
-    {kind: {"$ref": "#/$defs/money"} for kind in ("running", "suspended")}, "running", "suspended"
-)
+_RATE = _closed({kind: {"$ref": "#/$defs/money"} for kind in ("running", "suspended")}, "running", "suspended")
 
 PROPERTY_KEYWORDS: dict[str, Any] = {
     "type": {"enum": ["string", "integer", "boolean", "array"]},
@@ -102,9 +100,7 @@ _PARAMETERS = _closed(
 _TTL = {
     "anyOf": [
         {"type": "null"},
-        _closed(
-            {"default": {"$ref": "#/$defs/duration"}, "max": {"$ref": "#/$defs/duration"}}, "default", "max"
-        ),
+        _closed({"default": {"$ref": "#/$defs/duration"}, "max": {"$ref": "#/$defs/duration"}}, "default", "max"),
     ],
     "x-says": "null, or default and max as hours or days, for example {default: 14d, max: 60d}",
 }
@@ -132,9 +128,7 @@ _RESOURCES = _closed(
     }
 )
 
-_OUTPUT = _closed(
-    {"name": _NAME, "description": _text(200), "sensitive": {"type": "boolean"}}, "name", "description"
-)
+_OUTPUT = _closed({"name": _NAME, "description": _text(200), "sensitive": {"type": "boolean"}}, "name", "description")
 _SECRET = _closed(
     {
         "name": _NAME,
@@ -156,9 +150,7 @@ _TEMPLATE: dict[str, Any] = {
     "category": {"enum": list(CATEGORIES)},
     "owner": _matching(SLUG, "the short name of a team"),
     "state": {"enum": ["active", "deprecated", "retired"]},
-    "version": _matching(
-        r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$", "three numbers, for example 1.2.0"
-    ),
+    "version": _matching(r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$", "three numbers, for example 1.2.0"),
     "changes": _text(200),
     "driver": {"enum": ["sandbox"]},
     "tiers": {"type": "array", "items": {"enum": list(TIERS)}, "minItems": 1, "uniqueItems": True},

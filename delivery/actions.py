@@ -80,12 +80,16 @@ def _taken(known: Release) -> Denied:
     )
 
 
-def deploy(*, by: User, environment: Environment, release: Release, reason: str = "", key: str = "") -> Operation | Denied:
+def deploy(
+    *, by: User, environment: Environment, release: Release, reason: str = "", key: str = ""
+) -> Operation | Denied:
     """Ask for a release to arrive in a lower-tier environment."""
     return _submit(by, environment, "deploy", release, reason, key)
 
 
-def promote(*, by: User, environment: Environment, release: Release, reason: str = "", key: str = "") -> Operation | Denied:
+def promote(
+    *, by: User, environment: Environment, release: Release, reason: str = "", key: str = ""
+) -> Operation | Denied:
     """Ask for a release to move up to this environment."""
     return _submit(by, environment, "promote", release, reason, key)
 
@@ -105,6 +109,8 @@ def roll_back(*, by: User, environment: Environment, reason: str = "", key: str 
     return _submit(by, environment, "rollback", release, reason, key)
 
 
-def _submit(by: User, environment: Environment, kind: str, release: Release, reason: str, key: str) -> Operation | Denied:
+def _submit(
+    by: User, environment: Environment, kind: str, release: Release, reason: str, key: str
+) -> Operation | Denied:
     ask = Ask(environment=environment, kind=kind, arguments={"release": release.as_spec()}, reason=reason)
     return submit(by=by, ask=ask, key=key)

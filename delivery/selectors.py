@@ -104,9 +104,7 @@ def _pipeline(
     releases: dict[tuple[int, str], Release],
 ) -> Pipeline:
     own = sorted((e for e in environments if e.service_id == service.pk), key=lambda e: (rank(e.tier), e.name))
-    stages = tuple(
-        Stage(e, e.release.get("version", ""), e.release.get("digest", ""), moving.get(e.pk)) for e in own
-    )
+    stages = tuple(Stage(e, e.release.get("version", ""), e.release.get("digest", ""), moving.get(e.pk)) for e in own)
     gates = tuple(_gate(low, high, releases) for low, high in zip(stages, stages[1:], strict=False))
     return Pipeline(service, stages, gates)
 

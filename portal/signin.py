@@ -19,5 +19,3 @@ class PasswordBackend(ModelBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         """Rights come from policies/permissions.py only; a superuser flag opens nothing."""
         return False
-
-

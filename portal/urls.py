@@ -1,10 +1,18 @@
-"""Every route of the portal."""
+"""Every route of the portal. tests/portal/test_role_matrix.py knows each of them."""
 
-from django.urls import path
+from django.urls import include, path
 
 from portal.views import status
 
 urlpatterns = [
     path("healthz", status.healthz, name="healthz"),
     path("readyz", status.readyz, name="readyz"),
+    path("", include("portal.routes.people")),
+    path("catalogue/", include("portal.routes.catalogue")),
+    path("environments/", include("portal.routes.environments")),
+    path("", include("portal.routes.operations")),
+    path("inbox/", include("portal.routes.approvals")),
+    path("pipelines/", include("portal.routes.pipelines")),
+    path("history/", include("portal.routes.history")),
+    path("api/", include("portal.routes.api")),
 ]

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from catalog.models import TemplateVersion
-
 from policies import quotas
 from policies.approvals import Requirement
 from policies.models import Membership, Service, Team, User

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
-from policies.engine import Finding, Ruling, judge
 
 from policies import approvals
 from policies.approvals import Requirement
+from policies.engine import Finding, Ruling, judge
 from provisioning import facts, kinds
 from provisioning.drivers.base import Plan
 from provisioning.facts import Draft

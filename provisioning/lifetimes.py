@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from catalog.models import TemplateVersion
-
 from policies.results import Denied
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from catalog.pricing import price
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from catalog import parameters
+from catalog.pricing import price
 from policies.permissions import Permission
 from policies.results import Allowed, Denied, FieldError
 from provisioning import lifetimes

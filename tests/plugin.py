@@ -8,8 +8,10 @@ import pathlib
 import shutil
 import tempfile
 
+import psycopg
 import pytest
 
+from portal.embedded import roles
 from tests import servers
 
 BASE = "BERTH_TEST_SERVERS"
@@ -18,6 +20,8 @@ BASE = "BERTH_TEST_SERVERS"
 def _start() -> None:
     base = pathlib.Path(tempfile.mkdtemp(prefix="berth-test-"))
     env = servers.start_all(base)
+    with psycopg.connect(servers.last.admin_url, dbname="template1", autocommit=True) as connection:
+        connection.execute(roles.GRANTS)
     os.environ.update(env)
     os.environ.update(
         {

@@ -77,9 +77,7 @@ def table(var: Path, web_port: int, streams_port: int) -> list[Child]:
             (*QUEUE, *VAULT, *SANDBOX),
             stop_timeout=30,
         ),
-        Child(
-            "beat", (*celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "WARNING"), QUEUE
-        ),
+        Child("beat", (*celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "WARNING"), QUEUE),
         Child("sandboxd", ("manage.py", "sandboxd"), (*QUEUE, *VAULT, *SANDBOX), stop_timeout=20),
         Child("router", ("manage.py", "router"), QUEUE),
     ]

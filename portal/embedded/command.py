@@ -17,9 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("BERTH_PORT", "8000"),
         help="of the portal; environments use the next",
     )
-    parser.add_argument(
-        "--data-dir", type=Path, default=os.environ.get("BERTH_VAR", "var"), help="default: var"
-    )
+    parser.add_argument("--data-dir", type=Path, default=os.environ.get("BERTH_VAR", "var"), help="default: var")
 
 
 def main(arguments: list[str]) -> int:

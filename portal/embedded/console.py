@@ -27,9 +27,7 @@ class Console:
         text = "".join(character for character in line if character.isprintable() or character == "\t")
         prefix = f"{name:<{WIDTH}} |"
         self._write(
-            f"\x1b[{self._colours.get(name, 37)}m{prefix}\x1b[0m {text}"
-            if self._colour
-            else f"{prefix} {text}"
+            f"\x1b[{self._colours.get(name, 37)}m{prefix}\x1b[0m {text}" if self._colour else f"{prefix} {text}"
         )
 
     def _write(self, text: str) -> None:

@@ -173,9 +173,7 @@ def initialise(binaries: Path, data: Path, password: str, owner: tuple[int, int]
         )
     except subprocess.CalledProcessError as problem:
         said = (problem.stderr or problem.stdout).strip().splitlines()
-        raise StartError(
-            f"The database could not be made in {data}: {said[-1] if said else 'no reason'}"
-        ) from None
+        raise StartError(f"The database could not be made in {data}: {said[-1] if said else 'no reason'}") from None
     finally:
         secret.unlink()
     fresh.rename(data)

@@ -58,9 +58,7 @@ def check_space(var: Path) -> None:
     """Refuse to start on a disk that is nearly full."""
     free = shutil.disk_usage(var).free // 1_000_000
     if free < FREE_MEGABYTES:
-        raise StartError(
-            f"Only {free} MB are free on the disk of {var}, {FREE_MEGABYTES} MB are needed; free some."
-        )
+        raise StartError(f"Only {free} MB are free on the disk of {var}, {FREE_MEGABYTES} MB are needed; free some.")
 
 
 def check_ports(port: int) -> None:
@@ -70,8 +68,7 @@ def check_ports(port: int) -> None:
     for wanted in (port, port + 1):
         if not ports.is_free(wanted):
             raise StartError(
-                f"Port {wanted} is in use; end what listens there, or pick other ports with "
-                f"--port {suggest(port)}."
+                f"Port {wanted} is in use; end what listens there, or pick other ports with --port {suggest(port)}."
             )
 
 

@@ -51,9 +51,7 @@ def check_given(given: Mapping[str, str]) -> None:
         if missing:
             raise StartError(f"{name} is set, so {' and '.join(missing)} must be set too.")
     if given.get("DATABASE_URL") and not given.get("VAULT_ADDR"):
-        raise StartError(
-            "The embedded OpenBao needs the embedded Postgres: with DATABASE_URL, set VAULT_ADDR too."
-        )
+        raise StartError("The embedded OpenBao needs the embedded Postgres: with DATABASE_URL, set VAULT_ADDR too.")
     role = given.get("VAULT_ROLE_ID") and given.get("VAULT_SECRET_ID_FILE")
     if given.get("VAULT_ADDR") and not role and not given.get("VAULT_TOKEN_FILE"):
         raise StartError(
@@ -61,9 +59,7 @@ def check_given(given: Mapping[str, str]) -> None:
         )
 
 
-def start_postgres(
-    servers: Servers, var: Path, state: State, given: Mapping[str, str], *, durable: bool
-) -> None:
+def start_postgres(servers: Servers, var: Path, state: State, given: Mapping[str, str], *, durable: bool) -> None:
     """Start Postgres and make roles and databases, or check the one that was given."""
     if given.get("DATABASE_URL"):
         postgres.check_external(given["DATABASE_URL"])

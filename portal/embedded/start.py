@@ -164,9 +164,7 @@ def wait_ready(port: int, supervisor: Supervisor, console: Console) -> None:
         if time.monotonic() > patience:
             patience += READY_SECONDS
             down = ", ".join(supervisor.failing())
-            console.say(
-                f"Not ready yet: /readyz says {status or answer}{f'; not running: {down}' if down else ''}."
-            )
+            console.say(f"Not ready yet: /readyz says {status or answer}{f'; not running: {down}' if down else ''}.")
         supervisor.pause()
 
 

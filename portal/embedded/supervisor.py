@@ -89,8 +89,7 @@ class Supervisor:
         times = "" if one.failures == 1 else f" {one.failures} times in a row"
         name = one.process.spec.name
         self._say(
-            f"{name} ended (exit {one.process.poll()}){times}; next start in {pause:.0f} s"
-            f"{one.process.last_words()}."
+            f"{name} ended (exit {one.process.poll()}){times}; next start in {pause:.0f} s{one.process.last_words()}."
         )
 
     def failing(self) -> list[str]:

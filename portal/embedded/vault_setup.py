@@ -74,9 +74,7 @@ class Client:
         finally:
             connection.close()
         if response.status >= 400:
-            raise RefusedError(
-                f"{method} {path}: {response.status} {content.decode(errors='replace')[:300].strip()}"
-            )
+            raise RefusedError(f"{method} {path}: {response.status} {content.decode(errors='replace')[:300].strip()}")
         return json.loads(content) if content else {}
 
     def sign_in(self, credentials: Mapping[str, str]) -> None:

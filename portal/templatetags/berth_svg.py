@@ -45,11 +45,7 @@ def bar(
 ) -> SafeString:
     """A horizontal bar: solid up to `value`, hatched for `pending`, a mark at `tick`; all in units of `total`."""
     used, more = _percent(value, total), _percent(value + pending, total)
-    hatched = (
-        format_html('<rect width="{}%" height="6" rx="3" fill="url(#hatch)"></rect>', more)
-        if pending > 0
-        else ""
-    )
+    hatched = format_html('<rect width="{}%" height="6" rx="3" fill="url(#hatch)"></rect>', more) if pending > 0 else ""
     # A mark at the far end would be cut in half.
     mark = (
         format_html(
@@ -89,11 +85,7 @@ def columns(chart: Chart, *, marked: int | None = None, later_from: int | None =
         '<rect class="f-{}" x="{}" y="{}" width="{}" height="{}"></rect>',
         (
             (
-                "warn"
-                if at == marked
-                else "later"
-                if later_from is not None and at >= later_from
-                else chart.tone,
+                "warn" if at == marked else "later" if later_from is not None and at >= later_from else chart.tone,
                 _short(at * each),
                 _short(chart.height - _tall(value, top, chart.height)),
                 _short(each - min(2, each / 4)),

@@ -32,9 +32,7 @@ Figure = float | Decimal | str | None
 
 def _time(at: datetime, text: str, *, live: str = "") -> SafeString:
     moving = format_html(' data-live="{}"', live) if live else ""
-    return format_html(
-        '<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), words.exact(at), moving, text
-    )
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), words.exact(at), moving, text)
 
 
 @register.filter
@@ -180,9 +178,7 @@ def _figure(value: Figure) -> float | None:
 
 
 @register.simple_tag
-def bar_svg(
-    value: Figure, total: Figure, pending: Figure = 0, tone: str = "accent", tick: Figure = None
-) -> SafeString:
+def bar_svg(value: Figure, total: Figure, pending: Figure = 0, tone: str = "accent", tick: Figure = None) -> SafeString:
     """A horizontal bar; see berth_svg.bar. The words belong beside it."""
     return svg.bar(
         _figure(value) or 0, _figure(total) or 0, pending=_figure(pending) or 0, tone=tone, tick=_figure(tick)

@@ -241,9 +241,7 @@ def _changes() -> list[dict[str, object]]:
             "address": "job/migrate-0142",
             "action": "create",
             "note": "before switch, additive",
-            "rows": [
-                {"sign": "+", "no": 1, "text": "sql: ALTER TABLE refund ADD COLUMN idem_key uuid NULL;"}
-            ],
+            "rows": [{"sign": "+", "no": 1, "text": "sql: ALTER TABLE refund ADD COLUMN idem_key uuid NULL;"}],
         },
         {
             "address": "route/old",

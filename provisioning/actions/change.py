@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError
-from policies.engine import Ruling
 
 from audit.context import context
 from audit.record import record
 from policies.decisions import denied_by, record_ruling, refuse
+from policies.engine import Ruling
 from policies.models import User
 from policies.permissions import may
 from policies.results import Denied

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.models import TemplateVersion
-from catalog.pricing import price
 from django.db import IntegrityError
 
 from audit.context import context
 from audit.record import record
 from catalog import parameters as schema_check
+from catalog.models import TemplateVersion
+from catalog.pricing import price
 from policies import approvals, quotas
 from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User

@@ -2,11 +2,11 @@
 
 import uuid
 
-from catalog.models import TemplateVersion
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from catalog.models import TemplateVersion
 from policies.models import Service, Team
 from provisioning.states import EnvironmentStatus
 from provisioning.tiers import PROD_LIKE, Tier

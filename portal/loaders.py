@@ -1,0 +1,76 @@
+"""The only door from a request to an object: filtered by the viewer, so that "not found" and "not yours" look alike."""
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.http import Http404
+
+from audit.models import AuditEvent
+from audit.selectors import visible
+from catalog.models import Template
+from delivery.models import Release
+from delivery.selectors import releases_visible_to, services_visible_to
+from policies.models import ApiToken, Service, Team, User
+from policies.permissions import Permission, teams_with
+from provisioning import selectors
+from provisioning.models import Environment, Operation
+
+M = TypeVar("M", bound=Model)
+
+
+def _one(rows: QuerySet[M], what: str) -> M:
+    found = rows.first()
+    if found is None:
+        raise Http404(what)
+    return found
+
+
+def team(user: User, slug: str) -> Team:
+    """A team the viewer may see."""
+    return _one(teams_with(user, Permission.VIEW).filter(slug=slug), "team")
+
+
+def service(user: User, slug: str) -> Service:
+    """A service of a team the viewer may see."""
+    return _one(services_visible_to(user).select_related("team").filter(slug=slug), "service")
+
+
+def template(user: User, slug: str) -> Template:
+    """A catalogue entry; everybody who is signed in may see them all."""
+    return _one(Template.objects.select_related("current", "source").filter(slug=slug), "template")
+
+
+def environment(user: User, pk: UUID) -> Environment:
+    """An environment of a team the viewer may see."""
+    rows = selectors.environments_visible_to(user).filter(pk=pk)
+    return _one(rows.select_related("service__team", "team", "owner", "template_version__template"), "environment")
+
+
+def operation(user: User, pk: UUID) -> Operation:
+    """An operation the viewer may see, or may be asked to sign."""
+    rows = selectors.operations_visible_to(user).filter(pk=pk)
+    related = ("environment__service__team", "environment__template_version__template", "team", "requester")
+    return _one(rows.select_related(*related), "operation")
+
+
+def release(user: User, pk: UUID) -> Release:
+    """A release of a team the viewer may see."""
+    return _one(releases_visible_to(user).select_related("service__team", "created_by").filter(pk=pk), "release")
+
+
+def token(user: User, pk: int) -> ApiToken:
+    """One of the viewer's own tokens."""
+    return _one(ApiToken.objects.filter(user=user, pk=pk), "token")
+
+
+def history(user: User) -> QuerySet[AuditEvent]:
+    """The part of the history that the viewer may read; auditors and platform engineers read all."""
+    return visible(history_scopes(user))
+
+
+def history_scopes(user: User) -> set[str] | None:
+    """The scopes whose history the viewer may read; None is everything."""
+    if user.is_auditor or user.is_platform:
+        return None
+    return {f"team:{pk}" for pk in teams_with(user, Permission.VIEW_HISTORY).values_list("pk", flat=True)}

@@ -1,0 +1,1 @@
+"""Which address belongs to which view, one module an area."""

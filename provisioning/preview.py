@@ -1,0 +1,67 @@
+"""What a request would meet, before it is made: findings, quota, cost and signers. Writes nothing."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from catalog.pricing import Price, price
+from policies import approvals, quotas
+from policies.approvals import Requirement, Subject
+from policies.engine import Finding
+from policies.models import User
+from policies.permissions import Permission, may
+from policies.results import Denied, FieldError
+from provisioning import facts
+from provisioning.actions.request import Checked, Wanted, check
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The side panel of a request. `errors` are wrong fields; with any, policy was not asked."""
+
+    allowed: bool
+    errors: tuple[FieldError, ...]
+    findings: tuple[Finding, ...]
+    passed: tuple[str, ...]
+    quota: tuple[quotas.Usage, ...]
+    price: Price | None
+    ttl_hours: int | None
+    until_expiry: Decimal | None
+    requirement: Requirement
+    signers: tuple[User, ...]
+    denied: Denied | None
+
+
+def preview(*, by: User, wanted: Wanted) -> Preview:
+    """Everything the requester wants to know while typing."""
+    allowed = may(by, Permission.REQUEST, wanted.service.team)
+    usage = tuple(quotas.usage(wanted.service.team))
+    checked = check(by=by, wanted=wanted)
+    if isinstance(checked, Denied):
+        denied = allowed if isinstance(allowed, Denied) else None
+        return Preview(False, checked.errors, (), (), usage, None, None, None, Requirement(), (), denied)
+    return _full(by, wanted, checked, usage, allowed if isinstance(allowed, Denied) else None)
+
+
+def _full(
+    by: User, wanted: Wanted, checked: Checked, usage: tuple[quotas.Usage, ...], denied: Denied | None
+) -> Preview:
+    ruling, need = checked.judgement.ruling, checked.judgement.requirement
+    cost = price(wanted.version, checked.draft.parameters)
+    hours = checked.draft.ttl_hours
+    subject = Subject("", "", wanted.service.team, by, need)
+    fits = quotas.check(wanted.service.team, facts.METRIC, 1)
+    if denied is None and isinstance(fits, Denied):
+        denied = fits
+    return Preview(
+        allowed=ruling.allowed and denied is None,
+        errors=(),
+        findings=ruling.findings,
+        passed=ruling.passed,
+        quota=usage,
+        price=cost,
+        ttl_hours=hours,
+        until_expiry=None if hours is None else cost.running * hours,
+        requirement=need,
+        signers=tuple(approvals.eligible(subject)) if need.signatures else (),
+        denied=denied,
+    )
