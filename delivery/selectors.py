@@ -1,6 +1,7 @@
 """Reads of releases and pipelines: what runs where, what can move, and why not."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.db.models import QuerySet
 
@@ -105,7 +106,7 @@ def _pipeline(
 ) -> Pipeline:
     own = sorted((e for e in environments if e.service_id == service.pk), key=lambda e: (rank(e.tier), e.name))
     stages = tuple(Stage(e, e.release.get("version", ""), e.release.get("digest", ""), moving.get(e.pk)) for e in own)
-    gates = tuple(_gate(low, high, releases) for low, high in zip(stages, stages[1:], strict=False))
+    gates = tuple(_gate(low, high, releases) for low, high in pairwise(stages))
     return Pipeline(service, stages, gates)
 
 

@@ -35,7 +35,7 @@ class Berth:
     audit_role: str
     warn_before_hours: int
     grace_hours: int
-    catalogue_refs: tuple[str, ...] = ("main",)
+    extra_drivers: tuple[str, ...]
 
 
 class Variables:
@@ -129,4 +129,5 @@ def berth(read: Variables, base: Path) -> Berth:
         audit_role=read.text("BERTH_AUDIT_ROLE", "berth_audit"),
         warn_before_hours=read.whole("BERTH_WARN_BEFORE_HOURS", 24, at_least=0),
         grace_hours=read.whole("BERTH_GRACE_HOURS", 168, at_least=0),
+        extra_drivers=tuple(read.listed("BERTH_EXTRA_DRIVERS", "")),
     )

@@ -17,6 +17,10 @@ def _no_gate(environment: Environment, arguments: Arguments) -> Allowed | Denied
     return Allowed()
 
 
+def _as_asked(environment: Environment, arguments: Arguments) -> dict[str, Any]:
+    return dict(arguments)
+
+
 def _nothing(operation: Operation) -> dict[str, Any]:
     return {}
 
@@ -27,7 +31,7 @@ class OperationKind:
 
     `verb` is the driver's word for it; `starts_from` the environment statuses it may be asked in; `during` and
     `ends_in` what the environment is meanwhile and afterwards; `spec` what the driver shall bring about; `gate` what
-    must hold beside policy; `facts` the names of fact providers policy needs; `finish` the fields to record at the
+    must hold beside policy; `prepare` completes the arguments that passed it; `facts` the names of fact providers policy needs; `finish` the fields to record at the
     end; `undo` whether a failure is compensated.
     """
 
@@ -40,6 +44,7 @@ class OperationKind:
     ends_in: str
     spec: Callable[[Environment, Arguments], EnvironmentSpec]
     gate: Callable[[Environment, Arguments], Allowed | Denied] = _no_gate
+    prepare: Callable[[Environment, Arguments], dict[str, Any]] = _as_asked
     finish: Callable[[Operation], dict[str, Any]] = _nothing
     facts: tuple[str, ...] = ()
     undo: bool = False

@@ -35,7 +35,7 @@ def move(
     data: dict[str, Any] | None = None,
     **fields: Any,
 ) -> bool:
-    """Move an operation to a status if that is legal from where it is *now*; record the event. False: someone was first.
+    """Move an operation to a status if legal from where it is *now*; record the event. False: someone was first.
 
     With `fence`, only the current holder of the lease may move it. Extra fields are written in the same UPDATE.
     """

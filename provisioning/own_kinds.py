@@ -54,6 +54,12 @@ def _update_gate(environment: Environment, arguments: Arguments) -> Allowed | De
     return Allowed()
 
 
+def _complete(environment: Environment, arguments: Arguments) -> dict[str, Any]:
+    """What is not named stays as it is."""
+    schema = environment.template_version.parameters
+    return {"parameters": parameters.check(schema, arguments["parameters"], previous=environment.parameters).values}
+
+
 def _lives(environment: Environment, arguments: Arguments) -> Allowed | Denied:
     """Resuming an environment whose lifetime is over would only be suspended again."""
     if environment.expires_at is not None and environment.expires_at <= timezone.now():
@@ -89,6 +95,7 @@ UPDATE = OperationKind(
     ends_in=E.READY,
     spec=lambda environment, arguments: spec_of(environment, parameters=arguments["parameters"]),
     gate=_update_gate,
+    prepare=_complete,
     finish=_updated,
     undo=True,
 )

@@ -1,7 +1,7 @@
 """What people ask of an environment that exists: suspend, resume, destroy, update, and kinds from apps above."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import IntegrityError
@@ -49,6 +49,7 @@ def submit(*, by: User, ask: Ask, key: str = "") -> Operation | Denied:
     gate = _gates(kind, ask)
     if isinstance(gate, Denied):
         return _refused(by, ask, gate)
+    ask = replace(ask, arguments=kind.prepare(ask.environment, ask.arguments))
     judgement = judge_draft(draft_for(by, ask), point="request")
     if not judgement.ruling.allowed:
         return _refused(by, ask, denied_by(judgement.ruling), judgement.ruling)

@@ -1,7 +1,10 @@
-"""Finds drivers by name: ours, and third parties' by the entry point `berth.drivers`."""
+"""Finds drivers by name: ours, third parties' by the entry point `berth.drivers`, and BERTH_EXTRA_DRIVERS' ones."""
 
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
+
+from django.conf import settings
 
 from provisioning.drivers.base import Driver, DriverRejected
 
@@ -13,6 +16,12 @@ def driver(name: str) -> Driver:
         from provisioning.drivers.sandbox.driver import SandboxDriver
 
         return SandboxDriver()
+    for extra in settings.BERTH.extra_drivers:
+        known, _, place = extra.partition("=")
+        module, _, attribute = place.partition(":")
+        if known == name:
+            made: Driver = getattr(import_module(module), attribute)()
+            return made
     for entry in entry_points(group="berth.drivers", name=name):
         loaded: Driver = entry.load()()
         return loaded

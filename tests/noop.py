@@ -1,0 +1,102 @@
+"""A driver over a dictionary, for engine tests and the engine benchmark: real contract, no outside world.
+
+`WORLD` is what exists, by environment id; `TROUBLE` makes named steps raise. Every apply and undo is counted.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from provisioning.drivers.base import (
+    Change,
+    Driver,
+    DriverError,
+    EnvironmentSpec,
+    Log,
+    Plan,
+    Resource,
+    Resources,
+    Step,
+    StepKey,
+)
+
+WORLD: dict[str, dict[str, dict[str, Any]]] = {}
+TROUBLE: dict[str, list[DriverError]] = {}
+CALLS: Counter[str] = Counter()
+STEPS: list[str] = ["thing"]
+HOOKS: dict[str, Any] = {}
+
+
+def reset() -> None:
+    """Forget everything."""
+    WORLD.clear()
+    TROUBLE.clear()
+    CALLS.clear()
+    HOOKS.clear()
+    STEPS[:] = ["thing"]
+
+
+class NoopDriver(Driver):
+    name = "noop"
+    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy"})
+
+    def _wanted(self, spec: EnvironmentSpec, kind: str) -> dict[str, dict[str, Any]]:
+        if kind == "destroy":
+            return {}
+        state = {
+            "parameters": dict(spec.parameters),
+            "release": spec.release.version if spec.release else "",
+            "running": kind != "suspend",
+        }
+        return {name: state for name in STEPS}
+
+    def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:
+        wanted = self._wanted(spec, kind)
+        changes = []
+        for address in sorted({*wanted, *observed}):
+            before = dict(observed[address].state) if address in observed else None
+            after = wanted.get(address)
+            if before != after:
+                action = "create" if before is None else "destroy" if after is None else "change"
+                changes.append(Change(address, action, before, after))
+        return Plan(tuple(changes))
+
+    def steps(self, spec: EnvironmentSpec, kind: str, plan: Plan) -> tuple[Step, ...]:
+        return tuple(self._step(spec, change) for change in plan.changes)
+
+    def _step(self, spec: EnvironmentSpec, change: Change) -> Step:
+        def apply(key: StepKey, log: Log) -> Mapping[str, Any]:
+            CALLS[f"apply {change.address}"] += 1
+            if TROUBLE.get(change.address):
+                raise TROUBLE[change.address].pop(0)
+            if "before" in HOOKS:
+                HOOKS["before"](change, key)
+            world = WORLD.setdefault(spec.id, {})
+            if change.after is None:
+                world.pop(change.address, None)
+            else:
+                world[change.address] = dict(change.after)
+            log(f"{change.address} {change.action}d")
+            return {}
+
+        def undo(key: StepKey, log: Log) -> None:
+            CALLS[f"undo {change.address}"] += 1
+            if TROUBLE.get(f"undo {change.address}"):
+                raise TROUBLE[f"undo {change.address}"].pop(0)
+            world = WORLD.setdefault(spec.id, {})
+            if change.before is None:
+                world.pop(change.address, None)
+            else:
+                world[change.address] = dict(change.before)
+
+        def done(observed: Resources) -> bool:
+            found = observed.get(change.address)
+            return (dict(found.state) if found else None) == change.after
+
+        return Step(change.address, change.address.title(), 5.0, apply, undo, done)
+
+    def observe(self, spec: EnvironmentSpec) -> Resources:
+        return {a: Resource(a, dict(s)) for a, s in WORLD.get(spec.id, {}).items()}
+
+    def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
+        return {"url": f"http://{spec.name}.localhost"}
