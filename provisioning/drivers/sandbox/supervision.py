@@ -6,7 +6,6 @@ One thread, because a child's death signal is bound to the thread that forked it
 from __future__ import annotations
 
 import os
-import selectors
 import signal
 import time
 from collections.abc import Callable
@@ -15,9 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import F, Q
 
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
@@ -25,6 +23,7 @@ from provisioning.drivers.sandbox import images
 from provisioning.drivers.sandbox.children import Child, Places, start
 from provisioning.drivers.sandbox.desired import WORKLOAD_CHANNEL
 from provisioning.drivers.sandbox.names import Names
+from provisioning.drivers.sandbox.waiting import Waiting
 from provisioning.models import Workload
 from provisioning.vault import Vault
 
@@ -62,7 +61,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Supervise until `is_ending` is set by a signal, then end every workload."""
-        waiting = Waiting()
+        waiting = Waiting(WORKLOAD_CHANNEL)
         self._guarded(_forget_running)
         try:
             while not self.is_ending:
@@ -217,65 +216,6 @@ class Supervisor:
         except (DatabaseError, InterfaceError) as problem:
             self.say(f"Postgres does not answer: {type(problem).__name__}")
             close_old_connections()
-
-
-class Waiting:
-    """Sleeps until a signal, a notification, or a word from a child. Without notifications it merely polls."""
-
-    def __init__(self) -> None:
-        self._signals, self._signals_in = os.pipe()
-        for end in (self._signals, self._signals_in):
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(self._signals_in, warn_on_full_buffer=False)
-        self._listening: psycopg.Connection[Any] | None = None
-        self._listen_again_at = 0.0
-
-    def sleep(self, seconds: float, children: list[int]) -> None:
-        """Return after `seconds` at the latest."""
-        listening = self._listen()
-        with selectors.DefaultSelector() as selector:
-            for descriptor in (self._signals, *children):
-                selector.register(descriptor, selectors.EVENT_READ)
-            if listening is not None:
-                selector.register(listening.fileno(), selectors.EVENT_READ)
-            selector.select(seconds)
-        self._drain()
-
-    def close(self) -> None:
-        """Give back descriptors and the listening connection."""
-        signal.set_wakeup_fd(-1)
-        os.close(self._signals)
-        os.close(self._signals_in)
-        if self._listening is not None:
-            self._listening.close()
-
-    def _listen(self) -> psycopg.Connection[Any] | None:
-        if self._listening is None and time.monotonic() >= self._listen_again_at:
-            self._listen_again_at = time.monotonic() + 5
-            parameters = {**connection.get_connection_params(), "connect_timeout": 2}
-            try:
-                plain = {name: parameters[name] for name in _CONNECT if parameters.get(name)}
-                self._listening = psycopg.connect(**plain, autocommit=True)
-                self._listening.execute(f"LISTEN {WORKLOAD_CHANNEL}")
-            except psycopg.Error:
-                self._listening = None
-        return self._listening
-
-    def _drain(self) -> None:
-        try:
-            while os.read(self._signals, 512):
-                continue
-        except BlockingIOError:
-            pass
-        if self._listening is not None:
-            try:
-                for _ in self._listening.notifies(timeout=0):
-                    continue
-            except psycopg.Error:
-                self._listening = None
-
-
-_CONNECT = ("dbname", "user", "password", "host", "port", "connect_timeout")
 
 
 def _of_interest(children: list[str]) -> list[Workload]:
