@@ -22,10 +22,21 @@ from provisioning.vault import Secret
 
 TIMEOUT_S = 3.0
 _TOMBSTONE_S = 7 * 86400
-_COMMANDS = (
-    "-@all +@read +@write +@connection +@transaction +@pubsub -@dangerous -@admin -@scripting "
-    "-scan -randomkey -dbsize -pubsub"
-).split()
+_COMMANDS = [
+    "-@all",
+    "+@read",
+    "+@write",
+    "+@connection",
+    "+@transaction",
+    "+@pubsub",
+    "-@dangerous",
+    "-@admin",
+    "-@scripting",
+    "-scan",
+    "-randomkey",
+    "-dbsize",
+    "-pubsub",
+]
 _TAKE = """local known = tonumber(redis.call('GET', KEYS[1]) or '0')
 if known > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) return 1"""

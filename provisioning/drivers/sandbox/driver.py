@@ -22,7 +22,8 @@ from provisioning.drivers.base import (
     Step,
     StepKey,
 )
-from provisioning.drivers.sandbox import desired, images, landlock, plan as planning
+from provisioning.drivers.sandbox import desired, images, landlock
+from provisioning.drivers.sandbox import plan as planning
 from provisioning.drivers.sandbox.cache import Caches
 from provisioning.drivers.sandbox.credentials import CACHE, DATABASE, Credentials, secret_names
 from provisioning.drivers.sandbox.database import Databases
