@@ -1,0 +1,1 @@
+"""The HTTP router: nginx, whose configuration is rendered from the routes that environments ask for."""
