@@ -63,7 +63,9 @@ def _copied(events: QuerySet[AuditEvent], output: str, options: str) -> Iterator
 def _statement(
     own: psycopg.Connection[tuple[object, ...]], events: QuerySet[AuditEvent], output: str, options: str
 ) -> bytes:
-    selection, parameters = events.order_by("-at", "-id").values(*COLUMNS).query.sql_with_params()
+    query = events.order_by("-at", "-id").values(*COLUMNS).query
+    # elide_empty: a viewer of no scope gets an empty file, not the ORM's EmptyResultSet.
+    selection, parameters = query.get_compiler(connection=connection, elide_empty=False).as_sql()
     # COPY takes no bind parameters; the driver quotes the values for this very connection instead.
     inner = psycopg.ClientCursor(own).mogrify(selection, parameters)
     return f"COPY (SELECT {output} FROM ({inner}) AS e) TO STDOUT WITH ({options})".encode()  # noqa: S608

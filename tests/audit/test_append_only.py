@@ -40,7 +40,9 @@ def test_the_app_cannot_write_the_history(recorded, table, statement):
 
 
 def test_the_app_cannot_write_a_monthly_partition(recorded):
-    name = recorded.execute("SELECT to_char(now() AT TIME ZONE 'UTC', '\"audit.event_\"YYYY_MM')").fetchone()[0]
+    name = recorded.execute("SELECT to_char(now() AT TIME ZONE 'UTC', '\"audit.event_\"YYYY_MM')").fetchone()[
+        0
+    ]
     for statement in ("DELETE FROM {}", "UPDATE {} SET reason = ''", "TRUNCATE {}", "DROP TABLE {}"):
         refused(recorded, statement.format(name))
 
@@ -97,8 +99,8 @@ def test_the_owner_too_is_refused(owner, table, statement):
 def far_future(owner):
     """Put one event of the year 2222 into the history; return the table it went to."""
     return owner.execute(
-        "INSERT INTO audit_event (at, epoch, source, event, actor) VALUES ('2222-01-01', 1, 'event', 'x', 'y') "
-        "RETURNING tableoid::regclass::text"
+        "INSERT INTO audit_event (at, epoch, source, event, actor) "
+        "VALUES ('2222-01-01', 1, 'event', 'x', 'y') RETURNING tableoid::regclass::text"
     ).fetchone()[0]
 
 

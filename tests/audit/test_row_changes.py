@@ -9,12 +9,16 @@ from psycopg.types.json import Jsonb
 def inserted(conn, team, name="a", secret=None):
     """Insert one row; return its id."""
     return conn.execute(
-        "INSERT INTO audit_probe (team_id, name, secret) VALUES (%s, %s, %s) RETURNING id", [team, name, secret]
+        "INSERT INTO audit_probe (team_id, name, secret) VALUES (%s, %s, %s) RETURNING id",
+        [team, name, secret],
     ).fetchone()[0]
 
 
 def test_a_write_without_context_is_refused_and_nothing_is_written(probe, app, events):
-    with pytest.raises(InsufficientPrivilege, match="no audit context: INSERT of audit_probe"), app.transaction():
+    with (
+        pytest.raises(InsufficientPrivilege, match="no audit context: INSERT of audit_probe"),
+        app.transaction(),
+    ):
         inserted(app, probe)
     assert app.execute("SELECT count(*) FROM audit_probe WHERE team_id = %s", [probe]).fetchone() == (0,)
     assert events(probe) == []
@@ -29,7 +33,9 @@ def test_the_context_ends_with_its_transaction(probe, as_user, app):
 
 def test_the_owner_may_write_without_context_under_its_own_name(probe, owner):
     inserted(owner, probe)
-    found = owner.execute("SELECT actor, event FROM audit_event WHERE scope = %s", [f"team:{probe}"]).fetchall()
+    found = owner.execute(
+        "SELECT actor, event FROM audit_event WHERE scope = %s", [f"team:{probe}"]
+    ).fetchall()
     owner_name = owner.execute("SELECT session_user").fetchone()[0]
     assert found == [(f"owner:{owner_name}", "probe.inserted")]
 
