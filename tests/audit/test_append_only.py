@@ -76,6 +76,14 @@ def test_the_app_cannot_forge_row_changes_from_a_table_of_its_own(recorded):
     )
 
 
+def test_the_app_may_call_two_functions_of_the_history_and_no_more(app):
+    callable_ones = app.execute(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'audit'::regnamespace "
+        "AND has_function_privilege(oid, 'EXECUTE') ORDER BY 1"
+    ).fetchall()
+    assert callable_ones == [("ensure_partitions",), ("record_event",)]
+
+
 def test_a_table_of_the_same_name_in_the_temporary_schema_is_not_written(probe, as_user, events):
     conn = as_user()
     conn.execute("CREATE TEMP TABLE audit_event (LIKE public.audit_event)")

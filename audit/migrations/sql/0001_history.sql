@@ -206,7 +206,7 @@ DECLARE
 BEGIN
     FOR each IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'audit'::regnamespace LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO @audit@', each.name);
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', each.name);
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, @app@', each.name);
     END LOOP;
 END $$;
 
