@@ -40,9 +40,7 @@ def test_the_app_cannot_write_the_history(recorded, table, statement):
 
 
 def test_the_app_cannot_write_a_monthly_partition(recorded):
-    name = recorded.execute("SELECT to_char(now() AT TIME ZONE 'UTC', '\"audit.event_\"YYYY_MM')").fetchone()[
-        0
-    ]
+    name = recorded.execute("SELECT to_char(now() AT TIME ZONE 'UTC', '\"audit.event_\"YYYY_MM')").fetchone()[0]
     for statement in ("DELETE FROM {}", "UPDATE {} SET reason = ''", "TRUNCATE {}", "DROP TABLE {}"):
         refused(recorded, statement.format(name))
 
@@ -89,9 +87,9 @@ def test_a_table_of_the_same_name_in_the_temporary_schema_is_not_written(probe, 
     conn.execute("CREATE TEMP TABLE audit_event (LIKE public.audit_event)")
     conn.execute("INSERT INTO audit_probe (team_id, name) VALUES (%s, 'x')", [probe])
     assert conn.execute("SELECT count(*) FROM pg_temp.audit_event").fetchone() == (0,)
-    assert conn.execute(
-        "SELECT event FROM public.audit_event WHERE scope = %s", [f"team:{probe}"]
-    ).fetchall() == [("probe.inserted",)]
+    assert conn.execute("SELECT event FROM public.audit_event WHERE scope = %s", [f"team:{probe}"]).fetchall() == [
+        ("probe.inserted",)
+    ]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET reason = ''", "DELETE FROM {}", "TRUNCATE {}"])

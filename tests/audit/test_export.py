@@ -122,10 +122,7 @@ def test_a_large_export_comes_in_chunks_of_bounded_size(many):
 
 @pytest.mark.django_db
 def test_a_reader_who_leaves_early_leaves_no_connection_behind(many, app):
-    sessions = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND query LIKE 'COPY (SELECT%'"
-    )
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY (SELECT%'"
     stream = export.csv(visible([many]))
     assert next(stream).startswith(HEADER)
     assert app.execute(sessions).fetchone() == (1,)

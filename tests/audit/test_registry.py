@@ -69,8 +69,7 @@ def test_a_rule_that_names_an_unknown_model_is_refused():
 def triggers_of(owner, table):
     """Return (name, enabled) of the table's triggers."""
     rows = owner.execute(
-        "SELECT tgname, tgenabled FROM pg_trigger "
-        "WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY 1",
+        "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY 1",
         [table],
     )
     return [(name, enabled if isinstance(enabled, str) else enabled.decode()) for name, enabled in rows]

@@ -33,9 +33,7 @@ def test_the_context_ends_with_its_transaction(probe, as_user, app):
 
 def test_the_owner_may_write_without_context_under_its_own_name(probe, owner):
     inserted(owner, probe)
-    found = owner.execute(
-        "SELECT actor, event FROM audit_event WHERE scope = %s", [f"team:{probe}"]
-    ).fetchall()
+    found = owner.execute("SELECT actor, event FROM audit_event WHERE scope = %s", [f"team:{probe}"]).fetchall()
     owner_name = owner.execute("SELECT session_user").fetchone()[0]
     assert found == [(f"owner:{owner_name}", "probe.inserted")]
 
