@@ -41,7 +41,7 @@ class SyncResult:
 def register_source(*, by: User | str, slug: str, url: str, ref: str = "main") -> Source | Denied:
     """Connect a repository, or change where a known one lies. `by` is a person or `system:<what>`."""
     allowed = _may_publish(by)
-    if not allowed:
+    if isinstance(allowed, Denied):
         return _refused(by, allowed, f"source:{slug}")
     try:
         git.Remote(url, ref, settings.BERTH.var).check()
@@ -60,7 +60,7 @@ def sync(*, by: User | str, source: Source) -> SyncResult | Denied:
     was and the reasons in `source.last_error`.
     """
     allowed = _may_publish(by)
-    if not allowed:
+    if isinstance(allowed, Denied):
         return _refused(by, allowed, f"source:{source.pk}")
     try:
         reading = _read(source)
@@ -129,7 +129,8 @@ def _refuse(source: Source, reading: Reading, problems: tuple[Problem, ...]) -> 
 
 
 def _publish(source: Source, reading: Reading) -> SyncResult:
-    published, unchanged = [], []
+    published: list[str] = []
+    unchanged: list[str] = []
     for found in reading.templates:
         changed = _publish_one(source, reading.commit, found)
         (published if changed else unchanged).append(found.label if changed else found.slug)

@@ -3,7 +3,7 @@
 Messages never repeat a given value, so a sensitive one cannot leak through them. Not here: prices, policy.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,7 +230,7 @@ def _multiple(field: Mapping[str, Any]) -> str:
     return f"A multiple of {_quantity(field['multipleOf'], field.get('x-unit', ''))}."
 
 
-_SENTENCES = {
+_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "minLength": _length,
     "maxLength": _length,
     "minItems": _entries,

@@ -14,9 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "catalogue"
 
 def example_files():
     """The shipped templates, by path."""
-    return {
-        str(file.relative_to(EXAMPLES)): file.read_bytes() for file in EXAMPLES.rglob("*") if file.is_file()
-    }
+    return {str(file.relative_to(EXAMPLES)): file.read_bytes() for file in EXAMPLES.rglob("*") if file.is_file()}
 
 
 @pytest.fixture

@@ -46,9 +46,7 @@ def test_what_has_no_place_in_a_catalogue_is_refused(repository, mode, target, r
 )
 def test_a_template_in_the_wrong_place_is_not_passed_over(repository, files, path, reason):
     commit = seed.commit(repository, {**files, path: b"name: x\n"})
-    assert [str(each) for each in reading.read_commit(repository, commit).problems] == [
-        f"{path}, line 1: {reason}"
-    ]
+    assert [str(each) for each in reading.read_commit(repository, commit).problems] == [f"{path}, line 1: {reason}"]
 
 
 @pytest.mark.parametrize(
@@ -73,9 +71,7 @@ def test_an_address_that_may_not_be_fetched_is_refused_before_git_runs(tmp_path,
     assert str(refused.value) == sentence
 
 
-@pytest.mark.parametrize(
-    "url", ["https://git.test/a.git", "ssh://git@git.test/a.git", "git@git.test:a/b.git"]
-)
+@pytest.mark.parametrize("url", ["https://git.test/a.git", "ssh://git@git.test/a.git", "git@git.test:a/b.git"])
 def test_usual_addresses_are_allowed(tmp_path, url):
     git.Remote(url, "release/2026.11", tmp_path).check()
 

@@ -108,9 +108,7 @@ def test_what_is_immutable_stays():
     assert error.fix == "Leave it as it is, or request a new environment."
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "allowed"), [("S", "L", True), ("M", "M", True), ("L", "M", False)]
-)
+@pytest.mark.parametrize(("before", "after", "allowed"), [("S", "L", True), ("M", "M", True), ("L", "M", False)])
 def test_what_is_monotonic_grows_only(before, after, allowed):
     assert bool(wrong({"size": after}, previous={"region": "north", "size": before})) is not allowed
 
@@ -127,9 +125,7 @@ def test_what_is_not_given_keeps_its_previous_value_unless_ephemeral():
 
 
 def test_none_means_the_default():
-    checked = check(
-        SCHEMA, {"days": None, "label": None}, previous={"region": "north", "days": 9, "label": "a"}
-    )
+    checked = check(SCHEMA, {"days": None, "label": None}, previous={"region": "north", "days": 9, "label": "a"})
     assert checked.values["days"] == 7
     assert "label" not in checked.values
 
@@ -172,11 +168,7 @@ def posted(values):
     """The values as a browser would send them."""
     words = {True: "on", False: "off"}
     return {
-        name: words[value]
-        if isinstance(value, bool)
-        else "\r\n".join(value)
-        if name == "hosts"
-        else str(value)
+        name: words[value] if isinstance(value, bool) else "\r\n".join(value) if name == "hosts" else str(value)
         for name, value in values.items()
     }
 
