@@ -67,7 +67,7 @@ def sync(*, by: User | str, source: Source) -> SyncResult | Denied:
     except git.GitError as error:
         reading = Reading("", (), (Problem("", 1, str(error)),))
     with context(by=by, reason=f"Sync of the catalogue source {source.slug}"):
-        locked = Source.objects.select_for_update().get(pk=source.pk)
+        locked = _alone(source)
         problems = reading.problems or tuple(sorted(_conflicts(locked, reading.templates)))
         result = _refuse(locked, reading, problems) if problems else _publish(locked, reading)
     source.refresh_from_db()
@@ -95,6 +95,12 @@ def _read(source: Source) -> Reading:
     repository = var / "git" / f"{source.slug}.git"
     commit = git.fetch(repository, git.Remote(source.url, source.ref, var))
     return read_commit(repository, commit)
+
+
+def _alone(source: Source) -> Source:
+    """Lock every source, so that two syncs cannot both take one free name."""
+    sources = Source.objects.select_for_update().order_by("pk")
+    return next(each for each in sources if each.pk == source.pk)
 
 
 def _conflicts(source: Source, found: Iterable[Found]) -> Iterable[Problem]:

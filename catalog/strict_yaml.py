@@ -1,7 +1,7 @@
 """A small, strict reading of YAML: plain data with the line of every value, or one Problem.
 
 Refused: anchors and aliases, tags, duplicate keys, keys that are not text, floats, several documents,
-deep nesting. `yes`, `on`, `012` and dates stay text. Knows nothing about templates.
+deep nesting, too many values. `yes`, `on`, `012` and dates stay text. Knows nothing about templates.
 """
 
 import re
@@ -13,6 +13,7 @@ import yaml
 from catalog.problems import Problem
 
 MAX_DEPTH = 16
+MAX_EVENTS = 10_000
 MAX_INTEGER = 2**53 - 1
 
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?$|^[-+]?[0-9]+[eE][-+]?[0-9]+$")
@@ -66,8 +67,10 @@ def load(text: str, *, file: str) -> Loaded | Problem:
 def _scan(text: str) -> None:
     """Refuse what would be expensive or surprising before any tree is built."""
     depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         line = _line(event)
+        if count > MAX_EVENTS:
+            raise RefusedError(line, "the file holds more values than a template can have")
         documents += isinstance(event, yaml.DocumentStartEvent)
         if documents > 1:
             raise RefusedError(line, "only one YAML document is allowed in a file")

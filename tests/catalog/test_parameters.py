@@ -91,9 +91,13 @@ def test_what_is_not_a_set_of_values_is_refused():
     assert [error.rule for error in check(SCHEMA, ["region"]).errors] == ["parameter.type"]
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "a\nb", "\ud800", "\x1b[31m"])
+@pytest.mark.parametrize("text", ["a\x00b", "a\nb", "\ud800", "\x1b[31m", "a\u202eb"])
 def test_text_that_cannot_be_kept_is_refused(text):
     assert [error.rule for error in wrong({"label": text})] == ["parameter.characters"]
+
+
+def test_text_of_any_language_is_kept():
+    assert check({"properties": {"x": {"type": "string"}}}, {"x": "Grüße\u3000東京 👩‍🚀"})
 
 
 def test_a_message_never_repeats_a_sensitive_value():

@@ -60,6 +60,16 @@ def test_the_same_content_has_the_same_address_everywhere(platform, source):
     assert reading.digest("x", {"b": [1, "\u20ac"], "a": {"y": None, "x": True}}, "# X\n") == golden
 
 
+def test_the_history_tells_who_published_what(platform, source):
+    actions.sync(by=platform, source=source)
+    version = TemplateVersion.objects.get()
+    inserted = AuditEvent.objects.get(event="template_version.inserted", object=f"template_version:{version.pk}")
+    assert (inserted.actor, inserted.after["digest"]) == (platform.audit_ref, version.digest)
+    published = AuditEvent.objects.get(event="template.published", object=f"template:{version.template_id}")
+    assert (published.actor_label, published.data["commit"]) == ("Pia Platform", source.last_commit)
+    assert published.reason == "Sync of the catalogue source examples"
+
+
 def test_a_second_sync_changes_nothing(platform, source):
     actions.sync(by=platform, source=source)
     before = catalogue()

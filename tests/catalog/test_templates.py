@@ -40,6 +40,7 @@ def problems(files):
         ("icon: world", "7: world", 0, "every key must be text; put it in quotes"),
         ("icon: world", "<<: {icon: world}", 0, "YAML merge keys (<<) are not allowed; write the values out"),
         ("icon: world", "icon: " + "[" * 20, 0, "nested deeper than 16 levels"),
+        ("icon: world", "icon: [" + "a," * 10_000 + "]", 0, "the file holds more values than a template can have"),
         ("icon: world", "icon: world\n---\nx: 1", 1, "only one YAML document is allowed in a file"),
         ("icon: world", "icon: world\nicons: x", 1, None),
         ("icon: world", "icon: 7", 0, "icon must be the name of an icon, for example world"),
