@@ -194,7 +194,8 @@ CASES: list[tuple[dict[str, Any], Finding]] = [
             "block",
             "driver.isolated",
             False,
-            "The driver sandbox does not isolate workloads on this machine, so it may not run the tier stage.",
+            "The driver sandbox does not isolate workloads on this machine, so it may not run"
+            " the tier stage.",
             "Choose another tier, or a template with a driver that isolates workloads.",
             "The platform team",
         ),
