@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.bundle import Bundle
+from policies.bundle import Bundle, Refusal
 from policies.pool import Pool
 from tests.policies.policy_facts import NOW, facts
 
@@ -145,6 +145,37 @@ def test_a_broken_bundle_refuses_everything(fresh_engine, settings, tmp_path):
     ruling = fresh_engine.judge("request", facts(), now=NOW)
     assert_fails_closed(ruling, "The policy bundle is refused: broken.rego:")
     assert ruling.bundle == ""
+
+
+def test_a_bundle_that_was_mended_comes_into_force_at_a_later_judgement(
+    fresh_engine, settings, monkeypatch, burning_bundle
+):
+    (burning_bundle / "broken.rego").write_text("package")
+    settings.POLICY_BUNDLE = burning_bundle
+    assert isinstance(fresh_engine.in_force(), Refusal)
+    (burning_bundle / "broken.rego").unlink()
+    assert isinstance(fresh_engine.in_force(), Refusal)
+    monkeypatch.setattr(fresh_engine, "RETRY_SECONDS", 0)
+    assert [rule.id for rule in fresh_engine.in_force().rules] == ["test.burn"]
+
+
+@pytest.mark.parametrize("parameter", ["\ud800", "\x00", 10**400, 1e308, -0.0, "'; drop", "{{}}"])
+def test_strange_values_are_judged_or_refused_but_never_raised(fresh_engine, parameter):
+    made = facts(environment={"parameters": {"size": parameter}, "owner": None})
+    ruling = fresh_engine.judge("request", made, now=NOW)
+    assert ruling.allowed is False
+    assert ruling.findings[0].rule in ("env.owner", "policy.engine")
+    assert fresh_engine.judge("request", facts(), now=NOW).allowed
+
+
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+def test_facts_nested_deeply_are_judged_or_refused_but_never_raised(fresh_engine, depth):
+    nested: list = []
+    for _ in range(depth):
+        nested = [nested]
+    made = facts(environment={"parameters": {"size": nested}, "owner": None})
+    assert fresh_engine.judge("request", made, now=NOW).allowed is False
+    assert fresh_engine.judge("request", facts(), now=NOW).allowed
 
 
 def test_a_refused_bundle_leaves_the_one_in_force(fresh_engine, tmp_path):
