@@ -156,8 +156,7 @@ CASES: list[tuple[dict[str, Any], Finding]] = [
             "block",
             "signatures.required_owning_team",
             0,
-            "The approval rules let prod change without a signature from the team payments,"
-            " which owns the service.",
+            "The approval rules let prod change without a signature from the team payments, which owns the service.",
             "Let the approval rule for prod ask for 1 signature from the team payments.",
             PROD_WHO,
         ),
@@ -170,8 +169,7 @@ CASES: list[tuple[dict[str, Any], Finding]] = [
             "team.environments",
             10,
             "The team payments has 10 environments; its limit is 10.",
-            "Destroy an environment that payments no longer needs, or ask the platform team to raise"
-            " the limit.",
+            "Destroy an environment that payments no longer needs, or ask the platform team to raise the limit.",
             "The platform team",
         ),
     ),
@@ -194,8 +192,7 @@ CASES: list[tuple[dict[str, Any], Finding]] = [
             "block",
             "driver.isolated",
             False,
-            "The driver sandbox does not isolate workloads on this machine, so it may not run"
-            " the tier stage.",
+            "The driver sandbox does not isolate workloads on this machine, so it may not run the tier stage.",
             "Choose another tier, or a template with a driver that isolates workloads.",
             "The platform team",
         ),

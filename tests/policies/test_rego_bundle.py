@@ -113,25 +113,19 @@ def test_a_call_that_is_not_a_pure_function_is_refused(write, call):
 
 def test_a_call_hidden_in_a_comprehension_of_a_test_is_refused(write):
     hidden = GOOD_TEST.replace("count(result.findings) == 1", "count([x | x := time.now_ns()]) == 1")
-    assert problems(write(mine_test=hidden)) == (
-        "mine_test.rego:7: time.now_ns is neither allowed nor defined here.",
-    )
+    assert problems(write(mine_test=hidden)) == ("mine_test.rego:7: time.now_ns is neither allowed nor defined here.",)
 
 
 @pytest.mark.parametrize("target", ["count", "data.ruling.result", "http.send"])
 def test_with_may_replace_the_input_only(write, target):
-    swapped = GOOD_TEST.replace(
-        'with input as {"x": 1}', f'with input as {{"x": 1}} with {target} as time.now_ns'
-    )
+    swapped = GOOD_TEST.replace('with input as {"x": 1}', f'with input as {{"x": 1}} with {target} as time.now_ns')
     [problem] = problems(write(mine_test=swapped))
     assert problem == "mine_test.rego:6: `with` may replace the input only."
 
 
 def test_an_import_may_not_take_the_name_of_a_builtin_namespace(write):
     source = "package lib\n\nsend(x) := x\n"
-    mine = GOOD.replace("\n\n", "\n\nimport data.lib as http\n\n", 1).replace(
-        "input.x == 1", "http.send(input.x) == 1"
-    )
+    mine = GOOD.replace("\n\n", "\n\nimport data.lib as http\n\n", 1).replace("input.x == 1", "http.send(input.x) == 1")
     assert problems(write(lib=source, mine=mine)) == ("mine.rego: an import may not be called http.",)
 
 
@@ -178,9 +172,7 @@ def test_a_symbolic_link_is_refused(write):
 )
 def test_a_rule_must_say_what_it_is(write, meta, problem):
     source = GOOD.replace(META % ("my.rule", "block"), meta)
-    test = GOOD_TEST.replace("import data.ruling", "import data.berth.mine").replace(
-        "ruling.result with", "mine with"
-    )
+    test = GOOD_TEST.replace("import data.ruling", "import data.berth.mine").replace("ruling.result with", "mine with")
     path = write(mine=source, mine_test=test + '\ntest_entry if data.ruling.result with input as {"x": 1}\n')
     assert problem in problems(path)
 
