@@ -16,9 +16,7 @@ MAX_BYTES = 4 << 20
 SEVERITIES = ("block", "warn")
 RULES = "data.ruling.rules"
 # An import under such a name could make a call of the engine's own function look like one of the bundle's.
-NAMESPACES = frozenset(
-    ("crypto", "graphql", "http", "io", "net", "opa", "providers", "rand", "rego", "time", "uuid")
-)
+NAMESPACES = frozenset(("crypto", "graphql", "http", "io", "net", "opa", "providers", "rand", "rego", "time", "uuid"))
 
 # Pure functions of their arguments only: nothing here reaches the network, the clock, the host or chance.
 PURE = """
@@ -187,9 +185,7 @@ def _tried(files: tuple[tuple[str, str], ...], modules: list[dict[str, Any]]) ->
     metas = sorted(f"{package}.meta" for package in packages if package.startswith("data.berth."))
     seen = ask_once({"task": "inspect", "files": files, "tests": tests, "metas": [*metas, RULES]})
     outcomes = seen["outcomes"].items()
-    problems = [
-        f"{test.removeprefix('data.')}: {on_one_line(end)}" for test, end in outcomes if end != "pass"
-    ]
+    problems = [f"{test.removeprefix('data.')}: {on_one_line(end)}" for test, end in outcomes if end != "pass"]
     if not problems:
         gathered = seen["metas"].pop(RULES)
         problems += _unreached(seen["coverage"], files) + _metas_refused(seen["metas"], gathered)
