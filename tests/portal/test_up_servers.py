@@ -1,11 +1,8 @@
 """The embedded servers, really started: roles, secrets on disk, and that a second start finds its data."""
 
-import json
-import signal
 import stat
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import hvac
@@ -13,9 +10,8 @@ import psycopg
 import pytest
 import redis
 
-from portal.embedded import postgres, roles, servers, state, valkey
+from portal.embedded import postgres, roles, servers, state
 from portal.embedded.failure import StartError
-from portal.embedded.supervisor import Supervisor
 
 pytestmark = pytest.mark.servers
 
@@ -174,39 +170,6 @@ def test_an_old_database_server_is_refused(running, monkeypatch):
         postgres.check_external(running.env["DATABASE_URL"])
 
 
-def test_a_second_start_finds_its_data_and_ends_the_old_secret_id(running, var):
-    execute(running.env["DATABASE_OWNER_URL"], "CREATE TABLE remembered AS SELECT 7 AS number")
-    data = redis.from_url(running.env["SANDBOX_REDIS_URL"])
-    data.set("env:one:word", "kept")
-    data.execute_command("ACL", "SETUSER", "env-one", "on", "#" + "a" * 64)
-    data.execute_command("ACL", "SAVE")
-    vault(running).secrets.kv.v2.create_or_update_secret("env/two/x", {"a": "b"}, mount_point="kv")
-    first = Path(running.env["VAULT_SECRET_ID_FILE"]).read_text()
-    running.stop()
-    again = servers.start(var, state.load(var), {}, durable=False)
-    try:
-        assert again.env == running.env
-        assert execute(again.env["DATABASE_URL"], "SELECT number FROM remembered") == [(7,)]
-        data = redis.from_url(again.env["SANDBOX_REDIS_URL"])
-        assert data.get("env:one:word") == b"kept"
-        assert sorted(data.execute_command("ACL", "USERS")) == [b"berth", b"default", b"env-one"]
-        read = vault(again).secrets.kv.v2.read_secret_version(
-            "env/two/x", mount_point="kv", raise_on_deleted_version=True
-        )
-        assert read["data"]["data"] == {"a": "b"}
-        with pytest.raises(hvac.exceptions.InvalidRequest):
-            hvac.Client(again.env["VAULT_ADDR"]).auth.approle.login(again.env["VAULT_ROLE_ID"], first)
-    finally:
-        again.stop()
-
-
-def test_the_setup_token_is_given_back(var):
-    """Last in the file: reads what the two starts left in Vault's own audit log."""
-    entries = [json.loads(line) for line in (var / "openbao/audit.log").read_text().splitlines()]
-    paths = [entry["request"]["path"] for entry in entries if entry["type"] == "response"]
-    assert paths.count("auth/token/revoke-self") >= 2
-
-
 def test_a_copy_of_the_binaries_runs_from_another_place(tmp_path):
     package = Path(postgres.find_binaries(tmp_path, None)).parent.parent
     copied = postgres.copy_binaries(package, tmp_path)
@@ -231,18 +194,3 @@ def test_a_directory_closed_to_others_moves_the_database_elsewhere_for_root_only
     assert postgres.prepare_home(tmp_path, kept) == tmp_path / "shared" / kept.id
     monkeypatch.setattr(postgres.os, "geteuid", lambda: 1000)
     assert postgres.prepare_home(tmp_path, kept) == tmp_path / "postgres"
-
-
-def test_a_server_that_is_killed_comes_back_with_its_data(var):
-    said = []
-    supervisor = Supervisor(said.append)
-    server = valkey.start_data(var, state.load(var))
-    supervisor.adopt(server.process)
-    redis.from_url(server.url).set("env:three:word", "kept")
-    server.process.signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while not (said and server.process.is_answering()) and time.monotonic() < deadline:
-        supervisor.check()
-        time.sleep(0.02)
-    assert redis.from_url(server.url).get("env:three:word") == b"kept"
-    supervisor.stop_all()
