@@ -25,7 +25,8 @@ _TEXTS = (
     "reason",
     "scope",
 )
-COLUMNS = ("id", "at", "epoch", "txid", *_TEXTS, "before", "after", "data")
+_OBJECTS = ("before", "after", "data")
+COLUMNS = ("id", "at", "epoch", "txid", *_TEXTS, *_OBJECTS)
 
 # A spreadsheet runs a cell that begins with one of = + - @ TAB CR; a leading ' makes it text.
 _FORMULA_STARTS = ", ".join(str(ord(start)) for start in "=+-@\t\r")
@@ -42,13 +43,21 @@ def csv(events: QuerySet[AuditEvent]) -> Iterator[bytes]:
 
 def json_lines(events: QuerySet[AuditEvent]) -> Iterator[bytes]:
     """Yield the events, newest first, as one JSON object a line, in chunks of about 64 KiB."""
-    return _copied(events, "row_to_json(e)", _BARE)
+    members = " || ',' || ".join(f"'\"{name}\":' || {_json(name)}" for name in COLUMNS)
+    return _copied(events, f"'{{' || {members} || '}}'", _BARE)
 
 
 def _cell(name: str) -> str:
     if name not in _TEXTS:
         return name
     return f"CASE WHEN ascii({name}) IN ({_FORMULA_STARTS}) THEN '''' || {name} ELSE {name} END AS {name}"
+
+
+def _json(name: str) -> str:
+    # Spelled out by column: row_to_json() looks every column's type up again for each row, a third slower.
+    if name in _OBJECTS:
+        return f"coalesce({name}::text, 'null')"
+    return f"to_json({name})" if name in (*_TEXTS, "at") else name
 
 
 def _copied(events: QuerySet[AuditEvent], output: str, options: str) -> Iterator[bytes]:
@@ -63,7 +72,9 @@ def _copied(events: QuerySet[AuditEvent], output: str, options: str) -> Iterator
 def _statement(
     own: psycopg.Connection[tuple[object, ...]], events: QuerySet[AuditEvent], output: str, options: str
 ) -> bytes:
-    selection, parameters = events.order_by("-at", "-id").values(*COLUMNS).query.sql_with_params()
+    query = events.order_by("-at", "-id").values(*COLUMNS).query
+    # elide_empty: a viewer of no scope gets an empty file, not the ORM's EmptyResultSet.
+    selection, parameters = query.get_compiler(connection=connection, elide_empty=False).as_sql()
     # COPY takes no bind parameters; the driver quotes the values for this very connection instead.
     inner = psycopg.ClientCursor(own).mogrify(selection, parameters)
     return f"COPY (SELECT {output} FROM ({inner}) AS e) TO STDOUT WITH ({options})".encode()  # noqa: S608

@@ -41,7 +41,7 @@ class SyncResult:
 def register_source(*, by: User | str, slug: str, url: str, ref: str = "main") -> Source | Denied:
     """Connect a repository, or change where a known one lies. `by` is a person or `system:<what>`."""
     allowed = _may_publish(by)
-    if not allowed:
+    if isinstance(allowed, Denied):
         return _refused(by, allowed, f"source:{slug}")
     try:
         git.Remote(url, ref, settings.BERTH.var).check()
@@ -60,14 +60,14 @@ def sync(*, by: User | str, source: Source) -> SyncResult | Denied:
     was and the reasons in `source.last_error`.
     """
     allowed = _may_publish(by)
-    if not allowed:
+    if isinstance(allowed, Denied):
         return _refused(by, allowed, f"source:{source.pk}")
     try:
         reading = _read(source)
     except git.GitError as error:
         reading = Reading("", (), (Problem("", 1, str(error)),))
     with context(by=by, reason=f"Sync of the catalogue source {source.slug}"):
-        locked = Source.objects.select_for_update().get(pk=source.pk)
+        locked = _alone(source)
         problems = reading.problems or tuple(sorted(_conflicts(locked, reading.templates)))
         result = _refuse(locked, reading, problems) if problems else _publish(locked, reading)
     source.refresh_from_db()
@@ -95,6 +95,12 @@ def _read(source: Source) -> Reading:
     repository = var / "git" / f"{source.slug}.git"
     commit = git.fetch(repository, git.Remote(source.url, source.ref, var))
     return read_commit(repository, commit)
+
+
+def _alone(source: Source) -> Source:
+    """Lock every source, so that two syncs cannot both take one free name."""
+    sources = Source.objects.select_for_update().order_by("pk")
+    return next(each for each in sources if each.pk == source.pk)
 
 
 def _conflicts(source: Source, found: Iterable[Found]) -> Iterable[Problem]:
@@ -129,7 +135,8 @@ def _refuse(source: Source, reading: Reading, problems: tuple[Problem, ...]) -> 
 
 
 def _publish(source: Source, reading: Reading) -> SyncResult:
-    published, unchanged = [], []
+    published: list[str] = []
+    unchanged: list[str] = []
     for found in reading.templates:
         changed = _publish_one(source, reading.commit, found)
         (published if changed else unchanged).append(found.label if changed else found.slug)

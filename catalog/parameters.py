@@ -3,7 +3,8 @@
 Messages never repeat a given value, so a sensitive one cannot leak through them. Not here: prices, policy.
 """
 
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ __all__ = ["Checked", "Choice", "FormField", "ParameterError", "check", "form_fi
 LONGEST_TEXT = 4000
 LARGEST = 2**53 - 1
 _REGISTRY: Registry[Any] = Registry()
+_UNSTORABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# These make a name read differently from what it is, in a plan or a history too.
+_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def _first(errors: Iterator[ValidationError]) -> ValidationError | None:
 def _storable(value: Any) -> bool:
     texts = value if isinstance(value, list) else [value]
     return all(
-        char.isprintable() and not "\ud800" <= char <= "\udfff"
+        unicodedata.category(char) not in _UNSTORABLE and char not in _DIRECTION
         for text in texts
         if isinstance(text, str)
         for char in text
@@ -230,7 +234,7 @@ def _multiple(field: Mapping[str, Any]) -> str:
     return f"A multiple of {_quantity(field['multipleOf'], field.get('x-unit', ''))}."
 
 
-_SENTENCES = {
+_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "minLength": _length,
     "maxLength": _length,
     "minItems": _entries,

@@ -1,7 +1,7 @@
 """A small, strict reading of YAML: plain data with the line of every value, or one Problem.
 
 Refused: anchors and aliases, tags, duplicate keys, keys that are not text, floats, several documents,
-deep nesting. `yes`, `on`, `012` and dates stay text. Knows nothing about templates.
+deep nesting, too many values. `yes`, `on`, `012` and dates stay text. Knows nothing about templates.
 """
 
 import re
@@ -13,6 +13,7 @@ import yaml
 from catalog.problems import Problem
 
 MAX_DEPTH = 16
+MAX_EVENTS = 10_000
 MAX_INTEGER = 2**53 - 1
 
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?$|^[-+]?[0-9]+[eE][-+]?[0-9]+$")
@@ -66,22 +67,25 @@ def load(text: str, *, file: str) -> Loaded | Problem:
 def _scan(text: str) -> None:
     """Refuse what would be expensive or surprising before any tree is built."""
     depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        line = _line(event)
+        if count > MAX_EVENTS:
+            raise RefusedError(line, "the file holds more values than a template can have")
         documents += isinstance(event, yaml.DocumentStartEvent)
         if documents > 1:
             raise RefusedError(line, "only one YAML document is allowed in a file")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise RefusedError(line, "YAML anchors and aliases (& and *) are not allowed; write the value out")
-        if getattr(event, "tag", None):
-            raise RefusedError(line, f"YAML tags ({event.tag}) are not allowed")
+        tag = getattr(event, "tag", None)
+        if tag:
+            raise RefusedError(line, f"YAML tags ({tag}) are not allowed")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise RefusedError(line, f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _value(node: yaml.Node, path: Path, loaded: Loaded) -> Any:
-    loaded.lines.setdefault(path, node.start_mark.line + 1)
+    loaded.lines.setdefault(path, _line(node))
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, loaded)
     if isinstance(node, yaml.SequenceNode):
@@ -89,10 +93,14 @@ def _value(node: yaml.Node, path: Path, loaded: Loaded) -> Any:
     return _scalar(node)
 
 
+def _line(marked: yaml.Event | yaml.Node) -> int:
+    return marked.start_mark.line + 1 if marked.start_mark else 1
+
+
 def _mapping(node: yaml.MappingNode, path: Path, loaded: Loaded) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
+        line = _line(key_node)
         key = _scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
         if not isinstance(key, str):
             raise RefusedError(line, "every key must be text; put it in quotes")
@@ -105,12 +113,12 @@ def _mapping(node: yaml.MappingNode, path: Path, loaded: Loaded) -> dict[str, An
     return found
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
+def _scalar(node: yaml.Node) -> Any:
     text: str = node.value
-    line = node.start_mark.line + 1
+    line = _line(node)
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise RefusedError(line, "holds a character that cannot be stored")
-    if node.style is not None:
+    if getattr(node, "style", None) is not None:
         return text
     if text in _WORDS:
         return _WORDS[text]

@@ -76,22 +76,22 @@ def _resolved(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 def _in_words(error: ValidationError) -> Iterator[Finding]:
     path: Path = tuple(error.absolute_path)
     schema: Any = error.schema
+    instance: Any = error.instance
     if error.validator == "additionalProperties" and schema["additionalProperties"] is False:
         known = schema["properties"]
-        for key in error.instance:
+        for key in instance:
             if key not in known:
                 yield (*path, key), f"unknown key '{key}'; allowed here: {', '.join(sorted(known))}"
     elif error.validator == "required":
-        missing = [key for key in schema["required"] if key not in error.instance]
+        missing = [key for key in schema["required"] if key not in instance]
         yield path, f"{', '.join(missing)} missing"
     else:
         yield path, _sentence(error, schema)
 
 
 def _sentence(error: ValidationError, schema: Any) -> str:
-    name = str(error.absolute_path[-1]) if error.absolute_path else "the file"
-    if isinstance(name, str) and name.isdigit():
-        name = f"entry {int(name) + 1}"
+    last = error.absolute_path[-1] if error.absolute_path else "the file"
+    name = f"entry {last + 1}" if isinstance(last, int) else last
     if "x-says" in schema:
         subject = f"'{error.instance}'" if "propertyNames" in error.absolute_schema_path else name
         return f"{subject} must be {schema['x-says']}"
@@ -218,7 +218,7 @@ def _price(data: dict[str, Any]) -> Iterator[Finding]:
 def _priced_values(field: dict[str, Any]) -> list[str] | None:
     if "enum" in field:
         return [str(choice) for choice in field["enum"]]
-    return {"boolean": ["true"], "integer": ["each"]}.get(field["type"])
+    return {"boolean": ["true"], "integer": ["each"]}.get(field.get("type", ""))
 
 
 def _lifetimes(data: dict[str, Any]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policies.pool import EvaluatorError, ask_once
+from policies.pool import EvaluatorError, ask_once, on_one_line
 
 MAX_BYTES = 4 << 20
 SEVERITIES = ("block", "warn")
@@ -79,7 +79,7 @@ def activate(path: Path) -> Bundle | Refusal:
         problems = _calls_refused(modules)
         return Refusal(tuple(problems)) if problems else _tried(files, modules)
     except EvaluatorError as failure:
-        return Refusal((_on_one_line(str(failure)),))
+        return Refusal((str(failure),))
     except (LookupError, TypeError, AttributeError) as error:
         return Refusal((f"The bundle has a shape that the checks do not know: {error!r}.",))
 
@@ -105,14 +105,6 @@ def _read(path: Path) -> tuple[tuple[str, str], ...]:
 
 def _is_test(name: str) -> bool:
     return name.endswith("_test.rego")
-
-
-def _on_one_line(text: str) -> str:
-    """Make "--> file:3:4 | source | error: …" of the engine into "file:3:4: …"."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    places = [line.removeprefix("--> ") for line in lines if line.startswith("--> ")]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return f"{places[0]}: {errors[0]}" if places and errors else " ".join(lines)
 
 
 def _dotted(node: Any) -> str:
@@ -193,7 +185,7 @@ def _tried(files: tuple[tuple[str, str], ...], modules: list[dict[str, Any]]) ->
     metas = sorted(f"{package}.meta" for package in packages if package.startswith("data.berth."))
     seen = ask_once({"task": "inspect", "files": files, "tests": tests, "metas": [*metas, RULES]})
     outcomes = seen["outcomes"].items()
-    problems = [f"{test.removeprefix('data.')}: {_on_one_line(end)}" for test, end in outcomes if end != "pass"]
+    problems = [f"{test.removeprefix('data.')}: {on_one_line(end)}" for test, end in outcomes if end != "pass"]
     if not problems:
         gathered = seen["metas"].pop(RULES)
         problems += _unreached(seen["coverage"], files) + _metas_refused(seen["metas"], gathered)

@@ -108,6 +108,15 @@ def use(path: Path) -> Bundle | Refusal:
     return outcome
 
 
+def in_force() -> Bundle | Refusal:
+    """The bundle that `judge` asks in this process, with its rules and who may waive them."""
+    try:
+        _ready()
+    except EvaluatorError as error:
+        return _active.refusal or Refusal((str(error),))
+    return cast("Bundle", _active.bundle)
+
+
 def _payload(point: str, facts: dict[str, Any], now: datetime) -> bytes:
     if point not in POINTS:
         raise EvaluatorError(f"{point!r} is not a point at which policies are judged.")

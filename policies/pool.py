@@ -81,7 +81,7 @@ class Evaluator:
         if not isinstance(reply, dict) or "result" not in reply:
             self.kill()
             text = reply.get("error") if isinstance(reply, dict) else None
-            raise EvaluatorError(str(text or "The evaluator's answer has no result."))
+            raise EvaluatorError(on_one_line(str(text or "The evaluator's answer has no result.")))
         return reply["result"]
 
     def _write(self, data: bytes, until: float) -> None:
@@ -119,6 +119,14 @@ class Evaluator:
         self._process.returncode = self._process.returncode or 0
         self._stdin.close()
         self._stdout.close()
+
+
+def on_one_line(text: str) -> str:
+    """Make "--> file:3:4 | source | error: …" of the engine into "file:3:4: …"."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    places = [line.removeprefix("--> ") for line in lines if line.startswith("--> ")]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return f"{places[0]}: {errors[0]}" if places and errors else " ".join(lines)
 
 
 def ask_once(order: dict[str, Any], *, seconds: float = LOAD_SECONDS) -> Any:

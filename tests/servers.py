@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 
-from portal.embedded import servers, state
+from portal.embedded import roles, servers, state
 
 
 @dataclass
@@ -22,7 +22,10 @@ class Running:
 
 
 def start(base_dir: Path) -> Running:
-    """Start everything below `base_dir` (made if missing), without syncing to disk; the owner may create databases."""
+    """Start everything below `base_dir` (made if missing), without syncing to disk.
+
+    The owner may create databases; they are born with the grants of the main one.
+    """
     (base_dir / "log").mkdir(parents=True, exist_ok=True)
     base_dir.chmod(0o711)
     kept = state.load(base_dir)
@@ -31,6 +34,8 @@ def start(base_dir: Path) -> Running:
     with psycopg.connect(running.cluster.admin_url, autocommit=True) as connection:
         connection.execute("ALTER ROLE berth_owner CREATEDB")
         connection.execute("GRANT CONNECT ON DATABASE postgres TO berth_owner")
+    with psycopg.connect(running.cluster.admin_url, dbname="template1", autocommit=True) as connection:
+        connection.execute(roles.GRANTS)
     env = running.env | {"SECRET_KEY": kept.password("secret-key"), "BERTH_VAR": str(base_dir)}
     return Running(env, running.cluster.admin_url, running)
 

@@ -24,7 +24,7 @@ findings contains {
 
 removed := sort([change.address |
 	some change in input.plan.changes
-	change.action in {"delete", "replace"}
+	change.action in {"delete", "destroy", "replace"}
 ])
 
 shown := phrase.list(removed) if {

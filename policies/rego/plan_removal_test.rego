@@ -16,7 +16,7 @@ test_a_plan_that_only_adds_passes if {
 }
 
 test_removals_are_named_in_order if {
-	facts := fixtures.but({"kind": "deploy", "environment": {"tier": "prod"}, "plan": {"changes": [{"address": "database.main", "action": "replace"}, {"address": "cache.main", "action": "delete"}, {"address": "route.main", "action": "update"}]}})
+	facts := fixtures.but({"kind": "deploy", "environment": {"tier": "prod"}, "plan": {"changes": [{"address": "database.main", "action": "replace"}, {"address": "cache.main", "action": "destroy"}, {"address": "route.main", "action": "update"}]}})
 	found := rule.findings with input as facts
 	count(found) == 1
 	some finding in found
@@ -36,13 +36,13 @@ test_many_removals_are_cut_short if {
 }
 
 test_sandboxes_are_not_commented_on if {
-	facts := fixtures.but({"kind": "deploy", "environment": {"tier": "sandbox"}, "plan": {"changes": [{"address": "database.main", "action": "replace"}, {"address": "cache.main", "action": "delete"}, {"address": "route.main", "action": "update"}]}})
+	facts := fixtures.but({"kind": "deploy", "environment": {"tier": "sandbox"}, "plan": {"changes": [{"address": "database.main", "action": "replace"}, {"address": "cache.main", "action": "destroy"}, {"address": "route.main", "action": "update"}]}})
 	found := rule.findings with input as facts
 	count(found) == 0
 }
 
 test_a_destroy_is_not_commented_on if {
-	facts := fixtures.but({"kind": "destroy", "environment": {"tier": "prod"}, "plan": {"changes": [{"address": "database.main", "action": "replace"}, {"address": "cache.main", "action": "delete"}, {"address": "route.main", "action": "update"}]}})
+	facts := fixtures.but({"kind": "destroy", "environment": {"tier": "prod"}, "plan": {"changes": [{"address": "database.main", "action": "replace"}, {"address": "cache.main", "action": "destroy"}, {"address": "route.main", "action": "update"}]}})
 	found := rule.findings with input as facts
 	count(found) == 0
 }

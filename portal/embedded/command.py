@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from portal.embedded.children import ROOT
 from portal.embedded.failure import StartError
 from portal.embedded.start import Options, run
 
@@ -17,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("BERTH_PORT", "8000"),
         help="of the portal; environments use the next",
     )
-    parser.add_argument("--data-dir", type=Path, default=os.environ.get("BERTH_VAR", "var"), help="default: var")
+    parser.add_argument("--data-dir", type=Path, default=os.environ.get("BERTH_VAR", ROOT / "var"))
 
 
 def main(arguments: list[str]) -> int:

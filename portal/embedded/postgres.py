@@ -55,8 +55,8 @@ class Postgres:
 
 def start(var: Path, state: State, *, durable: bool = True) -> Postgres:
     """Make the cluster on first use and start it; `durable=False` is for tests, which may lose it."""
-    owner = unprivileged()
-    home = prepare_home(var, state, owner)
+    home = prepare_home(var, state)
+    owner = account_for(home / "data")
     binaries = find_binaries(home, owner)
     data = home / "data"
     if not data.exists():
@@ -85,11 +85,20 @@ def start(var: Path, state: State, *, durable: bool = True) -> Postgres:
     return Postgres(process, port, home, admin_url)
 
 
-def unprivileged() -> tuple[int, int] | None:
-    """The account to run as when we are root, because PostgreSQL refuses root; None when we are not."""
+def account_for(data: Path) -> tuple[int, int] | None:
+    """The account to run as when we are root, because PostgreSQL refuses root; None when we are not.
+
+    Whoever owns the data keeps it; initdb wants an account with a name, and one that little else runs as.
+    """
     if os.geteuid() != 0:
         return None
-    account = pwd.getpwnam("nobody")
+    if data.exists():
+        facts = data.stat()
+        return facts.st_uid, facts.st_gid
+    named = {account.pw_name: account for account in pwd.getpwall()}
+    account = named.get("postgres") or named.get("nobody")
+    if account is None:
+        raise StartError("PostgreSQL refuses to run as root and there is no account `nobody`; start as another user.")
     return account.pw_uid, account.pw_gid
 
 
@@ -98,12 +107,14 @@ def environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
 
 
-def prepare_home(var: Path, state: State, owner: tuple[int, int] | None) -> Path:
+def prepare_home(var: Path, state: State) -> Path:
     """The directory of binaries and data; outside `var` only when the other account cannot enter that."""
-    home = var / "postgres"
-    if owner and not is_open_to_all(var):
-        home = SHARED_STATE / state.id
-    home.mkdir(mode=0o711 if owner else 0o700, parents=True, exist_ok=True)
+    is_root = os.geteuid() == 0
+    home = SHARED_STATE / state.id if is_root and not is_open_to_all(var) else var / "postgres"
+    try:
+        home.mkdir(mode=0o711 if is_root else 0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise StartError(f"Cannot make {home} for the database: {problem.strerror}.") from problem
     return home
 
 
@@ -211,7 +222,7 @@ def check_external(url: str) -> None:
         with psycopg.connect(url, connect_timeout=5) as connection:
             version = connection.info.server_version // 10000
     except psycopg.OperationalError as problem:
-        reason = str(problem).strip().splitlines()[-1]
+        reason = str(problem).strip().splitlines()[0]
         raise StartError(f"DATABASE_URL cannot be reached: {reason}.") from None
     if version < MINIMUM:
         raise StartError(f"DATABASE_URL is PostgreSQL {version}, but Berth needs {MINIMUM} or newer.")

@@ -80,6 +80,10 @@ class Process:
         """Whether it was started and has not ended."""
         return self._leash is not None and self._leash.poll() is None
 
+    def is_answering(self) -> bool:
+        """Whether it runs and, as far as it can be asked, serves."""
+        return self.is_running and (self.spec.ready is None or self.spec.ready())
+
     def signal(self, number: signal.Signals) -> None:
         """Send one signal to the process; SIGKILL takes all its descendants too."""
         if self._leash and self._leash.stdin:

@@ -44,6 +44,8 @@ def run(options: Options) -> None:
             running = servers.start(var, kept, os.environ)
             for process in running.processes:
                 supervisor.adopt(process)
+            if running.cluster and not running.cluster.home.is_relative_to(var):
+                console.say(f"The database lies in {running.cluster.home}: its account may not enter {var}.")
             values = settings(options.port, var, kept) | running.env
             prepare(var, values, supervisor, console)
             serve(table, var, values, supervisor, console)
@@ -163,8 +165,8 @@ def wait_ready(port: int, supervisor: Supervisor, console: Console) -> None:
             return
         if time.monotonic() > patience:
             patience += READY_SECONDS
-            down = ", ".join(supervisor.failing())
-            console.say(f"Not ready yet: /readyz says {status or answer}{f'; not running: {down}' if down else ''}.")
+            silent = ", ".join(supervisor.silent())
+            console.say(f"Not ready yet: /readyz says {status or answer}; no sign of: {silent or 'nobody'}.")
         supervisor.pause()
 
 

@@ -92,9 +92,9 @@ class Supervisor:
             f"{name} ended (exit {one.process.poll()}){times}; next start in {pause:.0f} s{one.process.last_words()}."
         )
 
-    def failing(self) -> list[str]:
-        """Names of what does not run at the moment."""
-        return [one.process.spec.name for one in self._watched if not one.process.is_running]
+    def silent(self) -> list[str]:
+        """Names of what does not run or does not answer at the moment."""
+        return [one.process.spec.name for one in self._watched if not one.process.is_answering()]
 
     def stop_all(self) -> None:
         """Stop in reverse order, each within its time limit."""

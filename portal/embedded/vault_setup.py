@@ -16,6 +16,7 @@ path "kv/delete/env/*" { capabilities = ["create", "update"] }
 path "kv/undelete/env/*" { capabilities = ["create", "update"] }
 path "kv/destroy/env/*" { capabilities = ["create", "update"] }
 path "sys/policies/acl/env-*" { capabilities = ["create", "read", "update", "delete"] }
+path "sys/policy/env-*" { capabilities = ["create", "read", "update", "delete"] }
 path "auth/approle/role/env-*" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "transit/hmac/berth-hmac" { capabilities = ["create", "update"] }
 path "transit/hmac/berth-hmac/*" { capabilities = ["create", "update"] }

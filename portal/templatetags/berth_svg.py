@@ -43,26 +43,24 @@ def gauge(rank: int) -> SafeString:
 def bar(
     value: float, total: float, *, pending: float = 0, tone: str = "accent", tick: float | None = None
 ) -> SafeString:
-    """A horizontal bar: solid up to `value`, hatched for `pending`, a mark at `tick`; all in units of `total`."""
-    used, more = _percent(value, total), _percent(value + pending, total)
-    hatched = format_html('<rect width="{}%" height="6" rx="3" fill="url(#hatch)"></rect>', more) if pending > 0 else ""
-    # A mark at the far end would be cut in half.
-    mark = (
-        format_html(
-            '<rect class="bar-tick" x="{}%" y="-3" width="2" height="12"></rect>',
-            _percent(min(tick, total * 0.99), total),
+    """A horizontal bar in units of `total`: solid up to `value`, hatched for `pending`, a mark at `tick`."""
+    pieces = [SafeString('<rect class="bar-track" width="100%" height="6" rx="3"></rect>')]
+    if pending > 0:
+        # It begins below the solid part, so that the round end of that shows no gap.
+        start = max(0.0, value - total * 0.02)
+        pieces.append(
+            format_html(
+                '<rect x="{}%" width="{}%" height="6" fill="url(#hatch)"></rect>',
+                _percent(start, total),
+                _percent(min(total, value + pending) - start, total),
+            )
         )
-        if tick is not None
-        else ""
-    )
-    return format_html(
-        '<svg class="bar" height="6" aria-hidden="true"><rect class="bar-track" width="100%" height="6" rx="3"></rect>'
-        '{}<rect class="f-{}" width="{}%" height="6" rx="3"></rect>{}</svg>',
-        hatched,
-        tone,
-        used,
-        mark,
-    )
+    pieces.append(format_html('<rect class="f-{}" width="{}%" height="6" rx="3"></rect>', tone, _percent(value, total)))
+    if tick is not None:
+        # A mark at the far end would be cut in half.
+        place = _percent(min(tick, total * 0.99), total)
+        pieces.append(format_html('<rect class="bar-tick" x="{}%" y="-3" width="2" height="12"></rect>', place))
+    return format_html('<svg class="bar" height="6" aria-hidden="true">{}</svg>', SafeString("".join(pieces)))
 
 
 def segments(tones: Sequence[str]) -> SafeString:
@@ -132,7 +130,8 @@ def _limit(limit: float, top: float, height: int) -> SafeString:
 
 def _frame(chart: Chart, drawn: SafeString) -> SafeString:
     return format_html(
-        '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" height="{}" preserveAspectRatio="none">{}</svg>',
+        '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" height="{}"'
+        ' preserveAspectRatio="none">{}</svg>',
         chart.label,
         WIDE,
         chart.height,

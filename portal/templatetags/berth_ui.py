@@ -104,7 +104,7 @@ def money_in(value: int | float | Decimal | None, currency: str, places: int = 2
 
 @register.filter
 def number(value: int | float | Decimal | None, places: int = 0) -> str:
-    """Grouped by narrow spaces: "18 402"."""
+    """Grouped by hard spaces: "18 402"."""
     return words.NOTHING if value is None else words.grouped(value, places=places)
 
 

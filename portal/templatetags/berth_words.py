@@ -1,6 +1,6 @@
 """Words for states, times, amounts and hashes, as plain functions.
 
-No markup (berth_svg, berth_ui) and no queries. Rounding always goes down: "3 d 4 h left" is never more than is left.
+No markup (berth_svg, berth_ui) and no queries. Times round down: "3 d 4 h left" is never more than is left.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 
-NARROW_SPACE: Final = "\u202f"
+GROUP_SPACE: Final = "\u00a0"
 MINUS: Final = "\u2212"
 NOTHING: Final = "—"
 TIERS: Final = ("sandbox", "preview", "dev", "test", "stage", "prod")
@@ -146,10 +146,10 @@ def middle_hash(value: str) -> str:
 
 
 def grouped(value: int | float | Decimal, *, places: int = 0) -> str:
-    """A number with narrow spaces between thousands and a true minus: "18 402"."""
+    """A number with hard spaces between thousands and a true minus: "18 402"."""
     quantum = Decimal(1).scaleb(-places)
     number = Decimal(str(value)).quantize(quantum, rounding=ROUND_HALF_UP)
-    text = f"{abs(number):,.{places}f}".replace(",", NARROW_SPACE)
+    text = f"{abs(number):,.{places}f}".replace(",", GROUP_SPACE)
     return f"{MINUS}{text}" if number < 0 else text
 
 

@@ -107,7 +107,7 @@
   var fails = 0, timer = 0;
   function note(lost) {
     each("[data-live-note]", function (el) {
-      el.classList.toggle("is-lost", lost);
+      el.parentElement.classList.toggle("is-lost", lost);
       if (lost) { el.textContent = "Live updates stopped. Reloading every 5 s."; }
     });
     each("[data-stream-note]", function (el) { if (lost) { el.textContent = "Live updates stopped. Reloading every 5 s."; } });
