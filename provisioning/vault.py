@@ -144,15 +144,11 @@ class Vault:
 
     def kv_meta(self, path: str) -> SecretMeta | None:
         """Return version and age of a path without reading its values."""
-        data = self._call_or_none(
-            path, lambda c: c.secrets.kv.v2.read_secret_metadata(path, mount_point=MOUNT)
-        )
+        data = self._call_or_none(path, lambda c: c.secrets.kv.v2.read_secret_metadata(path, mount_point=MOUNT))
         if data is None:
             return None
         facts = data["data"]
-        return SecretMeta(
-            int(facts["current_version"]), _moment(facts["created_time"]), _moment(facts["updated_time"])
-        )
+        return SecretMeta(int(facts["current_version"]), _moment(facts["created_time"]), _moment(facts["updated_time"]))
 
     def kv_list(self, path: str) -> tuple[str, ...]:
         """Return the names directly below a path."""
@@ -161,9 +157,7 @@ class Vault:
 
     def kv_destroy_all(self, path: str) -> None:
         """Remove every version and the metadata of one path; absence is fine."""
-        self._call_or_none(
-            path, lambda c: c.secrets.kv.v2.delete_metadata_and_all_versions(path, mount_point=MOUNT)
-        )
+        self._call_or_none(path, lambda c: c.secrets.kv.v2.delete_metadata_and_all_versions(path, mount_point=MOUNT))
 
     def policy_put(self, name: str, rules: str) -> None:
         """Create or replace an ACL policy."""
@@ -256,9 +250,7 @@ class Vault:
                 self._login_again_at = time.monotonic() + 60
                 return True
             with _translated("login"):
-                answer = self._client.auth.approle.login(
-                    self._role_id, _read(self._secret_id_file), use_token=True
-                )
+                answer = self._client.auth.approle.login(self._role_id, _read(self._secret_id_file), use_token=True)
             lease = float(answer["auth"]["lease_duration"])
             self._login_again_at = time.monotonic() + max(1.0, lease - _RELOGIN_BEFORE_S)
             return True

@@ -10,6 +10,11 @@ from django.core.management.commands import flush
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _owner: dict[str, Any] = {}
+_TRUNCATE_GUARDS = """
+    SELECT t.tgrelid::regclass::text, t.tgname, t.tgenabled FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE NOT t.tgisinternal AND t.tgtype & 32 > 0 AND c.relnamespace = 'public'::regnamespace
+      AND c.relowner = current_user::regrole AND t.tgenabled <> 'D'
+"""
 
 
 def _credentials(variable: str) -> dict[str, str]:
@@ -25,8 +30,15 @@ def become_app(connection: BaseDatabaseWrapper) -> None:
     plain = flush.Command.handle
 
     def as_owner_flush(self: flush.Command, **options: Any) -> None:
-        with as_owner(connection):
+        with as_owner(connection), connection.cursor() as cursor:
+            cursor.execute(_TRUNCATE_GUARDS)
+            guards = cursor.fetchall()
+            for table, guard, _ in guards:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {guard}")
             plain(self, **options)
+            for table, guard, enabled in guards:
+                always = "ALWAYS " if enabled == "A" else ""
+                cursor.execute(f"ALTER TABLE {table} ENABLE {always}TRIGGER {guard}")
 
     flush.Command.handle = as_owner_flush  # type: ignore[method-assign]
 

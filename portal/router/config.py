@@ -137,9 +137,7 @@ def _host(host: Host, listen: dict[str, str | int]) -> str:
     if not LABEL.fullmatch(host.label):
         raise ValueError(f"{host.label!r} is not a DNS label")
     if host.port is None:
-        page = _page(
-            f"{host.label} is suspended", "Its data is kept. Resume it in the portal to use it again."
-        )
+        page = _page(f"{host.label} is suspended", "Its data is kept. Resume it in the portal to use it again.")
         return _SUSPENDED.format(label=host.label, page=page, **listen)
     page = _page(f"{host.label} does not answer", "The environment is starting or its process has ended.")
     return _SERVED.format(label=host.label, port=host.port, page=page, **listen)

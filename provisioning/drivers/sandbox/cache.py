@@ -93,9 +93,7 @@ class Caches:
             user = _user(cache, names)
             if user is not None:
                 state = "on" if "on" in user["flags"] else "off"
-                yield Resource(
-                    "valkey.user", {"name": names.short, "prefix": names.key_prefix, "state": state}
-                )
+                yield Resource("valkey.user", {"name": names.short, "prefix": names.key_prefix, "state": state})
             elif next(iter(cache.scan_iter(match=f"{names.key_prefix}*", count=1000)), None) is not None:
                 yield Resource("valkey.keys", {"prefix": names.key_prefix})
 
@@ -120,9 +118,7 @@ class Caches:
     @contextmanager
     def _session(self) -> Iterator[redis.Redis]:
         retry = Retry(NoBackoff(), 0)
-        cache = redis.Redis.from_url(
-            self.url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=retry
-        )
+        cache = redis.Redis.from_url(self.url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=retry)
         try:
             yield cache
         except (redis.ConnectionError, redis.TimeoutError) as problem:

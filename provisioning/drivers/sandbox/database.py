@@ -165,9 +165,7 @@ def _prepare_control(url: str) -> bool:
 
 
 def _make_role(db: Connection, name: str, password: Secret) -> None:
-    verifier = db.pgconn.encrypt_password(
-        password.reveal().encode(), name.encode(), b"scram-sha-256"
-    ).decode()
+    verifier = db.pgconn.encrypt_password(password.reveal().encode(), name.encode(), b"scram-sha-256").decode()
     # Since 16 a role maker does not belong to the roles it makes; ending their sessions needs that.
     db.execute("SET createrole_self_grant = 'set, inherit'")
     known = _row(db, "SELECT 1 FROM pg_roles WHERE rolname = %s", name)

@@ -133,9 +133,7 @@ def _write(statement: str, wanted: Mapping[str, Any], channel: str) -> int:
     return int(row[0])
 
 
-def _wait(
-    read: Callable[[], Row | None], generation: int, limit_s: float, reached: Callable[[Row], bool]
-) -> Row:
+def _wait(read: Callable[[], Row | None], generation: int, limit_s: float, reached: Callable[[Row], bool]) -> Row:
     end = time.monotonic() + limit_s
     while True:
         row = read()

@@ -164,13 +164,9 @@ class _Steps:
             log(f"Database {names.database} is {self.target['postgres.database']['state']}")
             return {"database": names.database}
 
-        title = {"create": "Create the database", "suspend": "Close the database"}.get(
-            self.kind, "Open the database"
-        )
+        title = {"create": "Create the database", "suspend": "Close the database"}.get(self.kind, "Open the database")
         undo = self._undo(databases.drop) if creating else None
-        return Step(
-            "database", title, 10, apply, undo, self._is_reached("postgres.role", "postgres.database")
-        )
+        return Step("database", title, 10, apply, undo, self._is_reached("postgres.role", "postgres.database"))
 
     def _cache(self, creating: bool) -> Step:
         caches, names = self.world.caches, self.names
@@ -246,9 +242,7 @@ class _Steps:
 
         yield _removal("route", "Remove the route", forget, "router.")
         yield _removal("workload", "Stop and remove the workload", stop, "workload.")
-        yield _removal(
-            "cache", "Remove the cache user and its keys", self._undo(world.caches.drop), "valkey."
-        )
+        yield _removal("cache", "Remove the cache user and its keys", self._undo(world.caches.drop), "valkey.")
         yield _removal("database", "Remove the database", self._undo(world.databases.drop), "postgres.")
         yield _removal("credentials", "Remove the secrets", self._undo(world.credentials.drop), "vault.")
         yield Step("proof", "Prove that nothing is left", 10, self._prove_empty, None, _never)
@@ -314,9 +308,7 @@ def _observed_desired(names: Names) -> Iterator[base.Resource]:
     route = Route.objects.filter(pk=names.environment).first()
     if route is not None and not (route.state == "absent" and route.observed_generation >= route.generation):
         current = route.observed_generation >= route.generation
-        yield base.Resource(
-            "router.route", {"host": route.host, "state": route.state if current else "changing"}
-        )
+        yield base.Resource("router.route", {"host": route.host, "state": route.state if current else "changing"})
 
 
 def _ask(port: int, host: str) -> dict[str, Any]:
@@ -334,6 +326,4 @@ def _ask(port: int, host: str) -> dict[str, Any]:
 def refuse_unless_isolated(tier: str, driver: base.Driver) -> None:
     """Raise DriverRejected for a prod-like tier on a machine that cannot keep workloads apart."""
     if tier in {"stage", "prod"} and not driver.isolated:
-        raise DriverRejected(
-            "This machine cannot isolate workloads (no Landlock), so prod-like tiers are refused."
-        )
+        raise DriverRejected("This machine cannot isolate workloads (no Landlock), so prod-like tiers are refused.")

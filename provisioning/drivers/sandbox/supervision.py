@@ -66,9 +66,7 @@ class Supervisor:
         try:
             while not self.is_ending:
                 self._guarded(self.turn)
-                waiting.sleep(
-                    self._pause(), [child.status for child in self.children.values() if not child.is_ready]
-                )
+                waiting.sleep(self._pause(), [child.status for child in self.children.values() if not child.is_ready])
         finally:
             self._end_all()
             waiting.close()
@@ -199,9 +197,7 @@ class Supervisor:
     def _pause(self) -> float:
         """Seconds until something may have to be done without an outside event."""
         now = time.monotonic()
-        due = [
-            child.asked_to_end + KILL_AFTER_S - now for child in self.children.values() if child.asked_to_end
-        ]
+        due = [child.asked_to_end + KILL_AFTER_S - now for child in self.children.values() if child.asked_to_end]
         due += [
             patience.again_at - now
             for environment, patience in self.patience.items()
@@ -229,9 +225,7 @@ def _forget_running() -> None:
     Workload.objects.filter(observed="running").update(observed="stopped", pid=None)
 
 
-def _record(
-    environment: str, generation: int, observed: str, *, pid: int | None = None, detail: str = ""
-) -> None:
+def _record(environment: str, generation: int, observed: str, *, pid: int | None = None, detail: str = "") -> None:
     Workload.objects.filter(pk=environment).update(
         observed=observed,
         observed_generation=generation,

@@ -44,9 +44,7 @@ class Secrets:
         self._ask("POST", "auth/token/revoke-self", token)
 
     def _ask(self, method: str, path: str, token: str, body: object = None) -> dict[str, Any]:
-        client = http.client.HTTPConnection(
-            self._server.hostname or HOST, self._server.port, timeout=TIMEOUT_S
-        )
+        client = http.client.HTTPConnection(self._server.hostname or HOST, self._server.port, timeout=TIMEOUT_S)
         try:
             headers = {"X-Vault-Token": token} if token else {}
             client.request(method, f"/v1/{path}", json.dumps(body) if body else None, headers)

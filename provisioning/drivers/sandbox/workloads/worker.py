@@ -33,9 +33,7 @@ def main(config: Config, ready: Callable[[], None]) -> None:
             "CREATE TABLE IF NOT EXISTS runs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
             " at timestamptz NOT NULL DEFAULT now(), release text NOT NULL)"
         )
-    interval = max(
-        SHORTEST_INTERVAL_S, float(config["parameters"].get("interval_seconds") or DEFAULT_INTERVAL_S)
-    )
+    interval = max(SHORTEST_INTERVAL_S, float(config["parameters"].get("interval_seconds") or DEFAULT_INTERVAL_S))
     state = Ticker(config, database, secrets)
     threading.Thread(target=state.for_ever, args=(interval,), daemon=True).start()
 
