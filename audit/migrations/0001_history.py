@@ -20,6 +20,12 @@ def create_history(apps, schema_editor):
         cursor.execute(sql)
 
 
+def open_outbox(apps, schema_editor):
+    """Let the app write messages, whatever the database's default privileges are."""
+    app = schema_editor.quote_name(app_role())
+    schema_editor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON audit_outbox TO {app}")
+
+
 class Migration(migrations.Migration):
     """First migration of audit."""
 
@@ -82,4 +88,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.RunPython(open_outbox, elidable=False),
     ]
