@@ -109,3 +109,10 @@ def test_a_fetch_checks_nothing_out_and_sees_no_user_settings(repository, var, m
         "web-service/README.md",
         "web-service/template.yaml",
     ]
+
+
+@pytest.mark.parametrize("scheme", ["https", "ssh"])
+def test_a_host_that_does_not_answer_is_told_without_its_address(var, scheme):
+    with pytest.raises(git.Unreachable) as refused:
+        git.fetch(var / "copy.git", git.Remote(f"{scheme}://127.0.0.1:1/x.git", "main", var))
+    assert str(refused.value) == "The host of the repository does not answer."
