@@ -1,5 +1,7 @@
 """What must hold for a release to move, beside policy and signatures; each "no" says why and what to do."""
 
+from uuid import UUID
+
 from delivery.models import Release
 from policies.results import Allowed, Denied
 from provisioning.kinds import Arguments
@@ -11,9 +13,9 @@ from provisioning.tiers import PROD_LIKE, rank
 
 def _release_of(environment: Environment, arguments: Arguments) -> Release | Denied:
     data = arguments.get("release")
-    key = data.get("release") if isinstance(data, dict) else None
-    release = Release.objects.filter(pk=key, service=environment.service).first() if key else None
-    if release is None or release.digest != data.get("digest"):
+    wanted = data if isinstance(data, dict) else {}
+    release = _find(environment, str(wanted.get("release", "")))
+    if release is None or release.digest != wanted.get("digest"):
         return Denied(
             rule="release.known",
             field="release",
@@ -30,6 +32,13 @@ def _release_of(environment: Environment, arguments: Arguments) -> Release | Den
             status=409,
         )
     return release
+
+
+def _find(environment: Environment, key: str) -> Release | None:
+    try:
+        return Release.objects.filter(pk=UUID(key), service=environment.service).first()
+    except ValueError:
+        return None
 
 
 def may_deploy(environment: Environment, arguments: Arguments) -> Allowed | Denied:

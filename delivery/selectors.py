@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -101,7 +102,7 @@ def pipelines(services: list[Service]) -> list[Pipeline]:
 def _pipeline(
     service: Service,
     environments: list[Environment],
-    moving: dict[object, Operation],
+    moving: dict[UUID, Operation],
     releases: dict[tuple[int, str], Release],
 ) -> Pipeline:
     own = sorted((e for e in environments if e.service_id == service.pk), key=lambda e: (rank(e.tier), e.name))

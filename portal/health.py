@@ -23,7 +23,7 @@ class Check:
     detail: str = ""
 
 
-def _broker() -> "redis.Redis[bytes]":
+def _broker() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 

@@ -11,10 +11,10 @@ from audit.record import record
 from catalog import parameters as schema_check
 from catalog.models import TemplateVersion
 from catalog.pricing import price
-from policies import approvals, quotas
+from policies import quotas
 from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User
-from policies.permissions import Permission, may
+from policies.permissions import Permission, may, owners_of
 from policies.results import Denied, FieldError
 from provisioning import facts
 from provisioning.actions.idempotency import earlier, request_digest
@@ -196,7 +196,7 @@ def _taken(wanted: Wanted) -> Denied:
         field="name",
         reason=f"An environment named {wanted.name} exists.",
         fix="Choose another name.",
-        who=approvals.owners_of(wanted.service.team),
+        who=owners_of(wanted.service.team),
         status=409,
     )
 

@@ -1,5 +1,7 @@
 """Approve or reject a plan. A signature is given to the digest that the signer saw, never to an intention."""
 
+from uuid import UUID
+
 from audit.context import context
 from audit.record import record
 from policies import approvals
@@ -52,7 +54,7 @@ def _decide(by: User, operation: Operation, digest: str, verdict: str, reason: s
     return answer
 
 
-def _locked_decision(by: User, pk: object, digest: str, verdict: str, reason: str) -> Operation | Denied:
+def _locked_decision(by: User, pk: UUID, digest: str, verdict: str, reason: str) -> Operation | Denied:
     operation = (
         Operation.objects.select_for_update(of=("self",)).select_related("requester", "team", "environment").get(pk=pk)
     )

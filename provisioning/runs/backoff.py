@@ -17,7 +17,7 @@ MOST_ATTEMPTS = 12
 
 def delay(attempt: int) -> float:
     """Seconds to wait before try `attempt + 1`: doubling from 1 to 60, half of it at random."""
-    whole = min(CAP_SECONDS, FIRST_SECONDS * 2 ** max(0, attempt - 1))
+    whole: float = min(CAP_SECONDS, FIRST_SECONDS * 2 ** max(0, attempt - 1))
     return whole / 2 + secrets.SystemRandom().random() * whole / 2
 
 

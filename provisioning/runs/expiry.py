@@ -1,6 +1,7 @@
 """The idempotent sweep of lifetimes: warn → suspend → grace → destroy. Beat only ticks it; rows decide."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -27,12 +28,12 @@ def sweep(now: datetime | None = None) -> dict[str, int]:
     }
 
 
-def _locked(pk: object) -> Environment | None:
+def _locked(pk: UUID) -> Environment | None:
     rows = Environment.objects.select_for_update(of=("self",), skip_locked=True)
     return rows.select_related("service__team", "team", "owner", "template_version__template").filter(pk=pk).first()
 
 
-def _warn(pk: object, now: datetime) -> bool:
+def _warn(pk: UUID, now: datetime) -> bool:
     with context(by=BY, reason="lifetime ends soon"):
         row = _locked(pk)
         if row is None or row.warned_at or row.is_prod_like or row.expires_at is None:
@@ -43,7 +44,7 @@ def _warn(pk: object, now: datetime) -> bool:
         return True
 
 
-def _ask(pk: object, kind_name: str, now: datetime) -> bool:
+def _ask(pk: UUID, kind_name: str, now: datetime) -> bool:
     """Ask for suspend or destroy on behalf of the schedule, once."""
     kind = kinds.get(kind_name)
     row = Environment.objects.select_related("service__team", "team", "owner", "template_version__template").get(pk=pk)
