@@ -27,7 +27,7 @@ register = template.Library()
 Figure = float | Decimal | str | None
 
 
-# Times
+# Times. A variable that is not there reaches a filter as the empty string, so that reads as None.
 
 
 def _time(at: datetime, text: str, *, live: str = "") -> SafeString:
@@ -38,7 +38,7 @@ def _time(at: datetime, text: str, *, live: str = "") -> SafeString:
 @register.filter
 def age(at: datetime | None) -> str | SafeString:
     """How old, one unit, without "ago": for columns headed "Age" or "Changed"."""
-    if at is None:
+    if not at:
         return words.NOTHING
     return _time(at, words.roughly((timezone.now() - at).total_seconds()), live="age")
 
@@ -46,7 +46,7 @@ def age(at: datetime | None) -> str | SafeString:
 @register.filter
 def ago(at: datetime | None) -> str | SafeString:
     """How long ago, one unit: "26 min ago"; "just now" below five seconds and for clocks a little ahead."""
-    if at is None:
+    if not at:
         return words.NOTHING
     passed = (timezone.now() - at).total_seconds()
     return _time(at, f"{words.roughly(passed)} ago" if passed >= 5 else "just now", live="ago")
@@ -55,7 +55,7 @@ def ago(at: datetime | None) -> str | SafeString:
 @register.filter
 def until(at: datetime | None) -> str | SafeString:
     """How long still, two units: "3 d 4 h"; a moment that has passed reads as `ago`."""
-    if at is None:
+    if not at:
         return words.NOTHING
     left = (at - timezone.now()).total_seconds()
     return _time(at, words.span(left), live="until") if left > 0 else ago(at)
@@ -64,25 +64,25 @@ def until(at: datetime | None) -> str | SafeString:
 @register.filter
 def clock(at: datetime | None) -> str | SafeString:
     """The time in the viewer's zone as people say it: "today 19:45", "Thu 26 Nov, 18:45"."""
-    return words.NOTHING if at is None else _time(at, words.short_clock(at, now=timezone.now()))
+    return words.NOTHING if not at else _time(at, words.short_clock(at, now=timezone.now()))
 
 
 @register.filter
 def time_of_day(at: datetime | None) -> str | SafeString:
     """Hours to seconds in the viewer's zone: "14:32:07"; for logs and lists within one day."""
-    return words.NOTHING if at is None else _time(at, f"{timezone.localtime(at):%H:%M:%S}")
+    return words.NOTHING if not at else _time(at, f"{timezone.localtime(at):%H:%M:%S}")
 
 
 @register.filter
-def duration(value: float | timedelta | None) -> str:
+def duration(value: float | timedelta | str | None) -> str:
     """Measured seconds or timedelta: "2:14"."""
-    return words.stopwatch(value)
+    return words.NOTHING if isinstance(value, str) else words.stopwatch(value)
 
 
 @register.filter
-def long_duration(value: float | timedelta | None) -> str:
+def long_duration(value: float | timedelta | str | None) -> str:
     """Seconds or timedelta in words: "18 h 40 min"."""
-    if value is None:
+    if value is None or isinstance(value, str):
         return words.NOTHING
     return words.span(value.total_seconds() if isinstance(value, timedelta) else value)
 
@@ -91,9 +91,9 @@ def long_duration(value: float | timedelta | None) -> str:
 
 
 @register.filter
-def money(value: int | float | Decimal | None, places: int = 2) -> str:
+def money(value: int | float | Decimal | str | None, places: int = 2) -> str:
     """Euro: "€593.28"; `|money:0` for whole ones. Other currencies: the tag `money_in`."""
-    return words.amount(value, places=places)
+    return words.NOTHING if isinstance(value, str) else words.amount(value, places=places)
 
 
 @register.simple_tag
@@ -103,9 +103,9 @@ def money_in(value: int | float | Decimal | None, currency: str, places: int = 2
 
 
 @register.filter
-def number(value: int | float | Decimal | None, places: int = 0) -> str:
+def number(value: int | float | Decimal | str | None, places: int = 0) -> str:
     """Grouped by hard spaces: "18 402"."""
-    return words.NOTHING if value is None else words.grouped(value, places=places)
+    return words.NOTHING if value is None or isinstance(value, str) else words.grouped(value, places=places)
 
 
 @register.filter
