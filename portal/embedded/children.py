@@ -68,7 +68,7 @@ def table(var: Path, web_port: int, streams_port: int) -> list[Child]:
         Child(
             "streams",
             (*uvicorn, "--log-level", "warning", "--timeout-graceful-shutdown", "2"),
-            QUEUE,
+            (*QUEUE, "VAULT_ADDR"),
             port=streams_port,
         ),
         Child(
