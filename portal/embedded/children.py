@@ -45,7 +45,8 @@ class Child:
 
 def table(var: Path, web_port: int, streams_port: int) -> list[Child]:
     """All children in starting order; they are stopped in reverse."""
-    celery = ("-m", "celery", "-A", "portal")
+    celery = ("-m", "celery", "--quiet", "-A", "portal")
+    alone = ("--without-mingle", "--without-gossip")
     gunicorn = ("-m", "gunicorn", "portal.wsgi", "--bind", f"{ports.HOST}:{web_port}", "--workers", "2")
     uvicorn = ("-m", "uvicorn", "portal.asgi:application", "--host", ports.HOST, "--port", str(streams_port))
     schedule = str(var / "run" / "beat-schedule")
@@ -68,12 +69,12 @@ def table(var: Path, web_port: int, streams_port: int) -> list[Child]:
         Child(
             "streams",
             (*uvicorn, "--log-level", "warning", "--timeout-graceful-shutdown", "2"),
-            QUEUE,
+            (*QUEUE, "VAULT_ADDR"),
             port=streams_port,
         ),
         Child(
             "worker",
-            (*celery, "worker", "--concurrency", "2", "--prefetch-multiplier", "1", "--loglevel", "INFO"),
+            (*celery, "worker", *alone, "--concurrency", "2", "--prefetch-multiplier", "1", "--loglevel", "INFO"),
             (*QUEUE, *VAULT, *SANDBOX),
             stop_timeout=30,
         ),

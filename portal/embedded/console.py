@@ -23,8 +23,10 @@ class Console:
         self._write(f"\x1b[1m{sentence}\x1b[0m" if self._colour else sentence)
 
     def line(self, name: str, line: str) -> None:
-        """One line of a child; its control characters are taken out."""
+        """One line of a child without its control characters; blank ones are left out."""
         text = "".join(character for character in line if character.isprintable() or character == "\t")
+        if not text.strip():
+            return
         prefix = f"{name:<{WIDTH}} |"
         self._write(
             f"\x1b[{self._colours.get(name, 37)}m{prefix}\x1b[0m {text}" if self._colour else f"{prefix} {text}"

@@ -16,6 +16,7 @@ from portal.embedded.process import Process, Spec
 from portal.embedded.supervisor import Supervisor
 
 READY_SECONDS = 60.0
+ASK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def wait_ready(port: int, supervisor: Supervisor, console: Console) -> None:
             patience += READY_SECONDS
             silent = ", ".join(supervisor.silent())
             console.say(f"Not ready yet: /readyz says {status or answer}; no sign of: {silent or 'nobody'}.")
-        supervisor.pause()
+        supervisor.pause(ASK_SECONDS)
 
 
 def welcome(var: Path, values: Mapping[str, str]) -> str:

@@ -62,9 +62,9 @@ class Supervisor:
         process.start()
         self.adopt(process)
 
-    def pause(self) -> None:
+    def pause(self, seconds: float = TICK_SECONDS) -> None:
         """Wait a moment, or less when a stop is asked for."""
-        self._stop.wait(TICK_SECONDS)
+        self._stop.wait(seconds)
 
     def watch(self) -> None:
         """Restart what ends, until a stop is asked for."""

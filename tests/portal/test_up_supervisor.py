@@ -226,7 +226,7 @@ def test_a_child_sees_only_the_secrets_of_its_row(tmp_path, monkeypatch):
     sandbox = {"SANDBOX_DATABASE_URL", "SANDBOX_REDIS_URL"}
     assert sees == {
         "web": basis | vault,
-        "streams": basis,
+        "streams": basis | {"VAULT_ADDR"},
         "worker": basis | vault | sandbox,
         "beat": basis,
         "sandboxd": basis | vault | sandbox,
