@@ -46,7 +46,6 @@ def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: pytest.Fi
         setup_databases(verbosity=0, interactive=False, keepdb=False)
         database.become_app(connection)
         os.environ["DATABASE_URL"] = database.app_url(connection)
-        os.environ["BERTH_BROKER_PREFIX"] = f"test-{suffix}"
 
 
 @pytest.fixture

@@ -88,7 +88,9 @@ def make(driver: str = "noop") -> Demo:
     return Demo(payments, reliability, **found, ana=ana, pia=pia, api=api, version=version)
 
 
-def make_version(*, driver: str = "noop", **changes: Any) -> TemplateVersion:
+def make_version(
+    *, driver: str = "noop", digest: str = "sha256:" + "a" * 64, number: str = "1.0.0", **changes: Any
+) -> TemplateVersion:
     """A published template version, without Git."""
     source, _ = Source.objects.get_or_create(slug="test", defaults={"url": "file:///nowhere"})
     template, _ = Template.objects.get_or_create(
@@ -96,7 +98,7 @@ def make_version(*, driver: str = "noop", **changes: Any) -> TemplateVersion:
     )
     spec = {**SPEC, "driver": driver, **changes}
     version = TemplateVersion.objects.create(
-        template=template, digest="sha256:" + "a" * 64, version="1.0.0", spec=spec, docs=""
+        template=template, digest=digest, version=number, schema_version="berth/v1", spec=spec, docs=""
     )
     template.current = version
     template.save()

@@ -32,13 +32,14 @@ def _start() -> None:
             "DEBUG": "0",
             "BERTH_LEASE_SECONDS": "2",
             "BERTH_CALL_LIMIT_SECONDS": "1",
-            "BERTH_EXTRA_DRIVERS": "noop=tests.noop:NoopDriver",
+            "BERTH_EXTRA_DRIVERS": "noop=tests.noop:NoopDriver,filed=tests.filed:FiledDriver",
         }
     )
 
 
 if BASE not in os.environ:
     _start()
+os.environ["BERTH_BROKER_PREFIX"] = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
