@@ -58,7 +58,9 @@ class Steps:
     ) -> None:
         self.spec, self.kind, self.plan, self.world, self.observe = spec, kind, plan, world, observe
         self.names = planning.names_of(spec)
-        self.target = planning.wanted(spec, kind, secret_names(spec))
+        # The locked plan is what was signed: where it says something, it counts, not the record of today.
+        planned = {change.address: change.after for change in plan.changes if change.after is not None}
+        self.target = {**planning.wanted(spec, kind, secret_names(spec)), **planned}
         self.suspended = planning.is_suspended_after(spec, kind)
 
     def ordered(self) -> Iterator[Step]:
