@@ -172,7 +172,7 @@ def _make_role(db: Connection, name: str, password: Secret) -> None:
     db.execute("SET createrole_self_grant = 'set, inherit'")
     known = _row(db, "SELECT 1 FROM pg_roles WHERE rolname = %s", name)
     verb = "ALTER" if known else "CREATE"
-    statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}")
+    statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}")
     db.execute(statement.format(sql.SQL(verb), sql.Identifier(name), sql.Literal(verifier)))
 
 

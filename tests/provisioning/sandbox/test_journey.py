@@ -17,8 +17,14 @@ def test_f1_an_environment_lives_from_create_to_a_proven_end(sandbox):
     spec = sandbox.environment("journey-1")
     assert sandbox.carry_out("create", spec) == ["credentials", "database", "cache", "workload", "route", "verify"]
     assert sorted(sandbox.driver.observe(spec)) == [
-        "postgres.database", "postgres.role", "router.route", "valkey.user",
-        "vault.approle", "vault.path", "vault.policy", "workload.process",
+        "postgres.database",
+        "postgres.role",
+        "router.route",
+        "valkey.user",
+        "vault.approle",
+        "vault.path",
+        "vault.policy",
+        "workload.process",
     ]
     spec = dataclasses.replace(spec, release=TWO)
     assert sandbox.carry_out("deploy", spec) == ["workload", "verify"]

@@ -81,21 +81,31 @@ class Sandbox:
 
     def __init__(self, daemons, demo):
         self.daemons, self.demo, self.fence = daemons, demo, 0
-        self.driver = SandboxDriver(
-            dataclasses.replace(world_from_settings(), router_port=daemons.router_port)
-        )
+        self.driver = SandboxDriver(dataclasses.replace(world_from_settings(), router_port=daemons.router_port))
         self.lines, self.seconds = [], {}
 
     def environment(self, name, resources=FULL, parameters=None, release=ONE):
         with context(by="system:test"):
             row = Environment.objects.create(
-                name=name, service=self.demo.api, team=self.demo.payments, tier="dev", owner=self.demo.mara,
-                template_version=self.demo.version, driver="sandbox",
+                name=name,
+                service=self.demo.api,
+                team=self.demo.payments,
+                tier="dev",
+                owner=self.demo.mara,
+                template_version=self.demo.version,
+                driver="sandbox",
             )
         return EnvironmentSpec(
-            id=str(row.pk), name=name, tier="dev", team="payments", service="payments-api",
-            template="sha256:0", parameters=parameters or {"greeting": "hi"}, resources=resources,
-            release=release, secrets=(),
+            id=str(row.pk),
+            name=name,
+            tier="dev",
+            team="payments",
+            service="payments-api",
+            template="sha256:0",
+            parameters=parameters or {"greeting": "hi"},
+            resources=resources,
+            release=release,
+            secrets=(),
         )
 
     def key(self):
