@@ -24,10 +24,10 @@ from hvac import exceptions as errors
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
 
 MOUNT = "kv"
-TRANSIT_KEY = "change-digest"
+TRANSIT_KEY = "berth-hmac"
 TIMEOUT_S = 3.0
-ROLE_TOKEN_TTL = "10m"
-SECRET_ID_TTL = "60s"
+ROLE_SESSION_TTL = "10m"
+WRAPPED_TTL = "60s"
 _RELOGIN_BEFORE_S = 30.0
 
 
@@ -180,10 +180,10 @@ class Vault:
                 bind_secret_id=True,
                 token_policies=list(policies),
                 token_no_default_policy=True,
-                token_ttl=ROLE_TOKEN_TTL,
-                token_max_ttl=ROLE_TOKEN_TTL,
+                token_ttl=ROLE_SESSION_TTL,
+                token_max_ttl=ROLE_SESSION_TTL,
                 secret_id_num_uses=1,
-                secret_id_ttl=SECRET_ID_TTL,
+                secret_id_ttl=WRAPPED_TTL,
             ),
         )
 
@@ -199,7 +199,7 @@ class Vault:
         """Return the public half of a role's credentials."""
         return str(self._call(role, lambda c: c.auth.approle.read_role_id(role))["data"]["role_id"])
 
-    def wrapped_secret_id(self, role: str, *, ttl: str = SECRET_ID_TTL) -> Secret:
+    def wrapped_secret_id(self, role: str, *, ttl: str = WRAPPED_TTL) -> Secret:
         """Return a single-use wrapping token in which a new secret-id of `role` lies for `ttl`."""
         answer = self._call(role, lambda c: c.auth.approle.generate_secret_id(role, wrap_ttl=ttl))
         return Secret(str(answer["wrap_info"]["token"]))

@@ -115,7 +115,7 @@ _PAGE = (
 def render(home: Path, ports: Ports, hosts: Iterable[Host], *, token: str, user: str = "") -> str:
     """Return a whole nginx.conf. `token` is what the configuration answers when it is asked who it is."""
     unknown = _page("No such environment", "No environment answers to this name.")
-    listen = {"host": ports.host, "environments": ports.environments}
+    listen: dict[str, str | int] = {"host": ports.host, "environments": ports.environments}
     servers = [_UNKNOWN.format(page=unknown, **listen)]
     servers += [_host(host, listen) for host in sorted(hosts, key=lambda host: host.label)]
     return _FRAME.format(

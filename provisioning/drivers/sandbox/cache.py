@@ -22,21 +22,9 @@ from provisioning.vault import Secret
 
 TIMEOUT_S = 3.0
 _TOMBSTONE_S = 7 * 86400
-_COMMANDS = [
-    "-@all",
-    "+@read",
-    "+@write",
-    "+@connection",
-    "+@transaction",
-    "+@pubsub",
-    "-@dangerous",
-    "-@admin",
-    "-@scripting",
-    "-scan",
-    "-randomkey",
-    "-dbsize",
-    "-pubsub",
-]
+_RULES = """-@all +@read +@write +@connection +@transaction +@pubsub -@dangerous -@admin -@scripting
+    -scan -randomkey -dbsize -pubsub"""
+_COMMANDS = tuple(_RULES.split())
 _TAKE = """local known = tonumber(redis.call('GET', KEYS[1]) or '0')
 if known > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) return 1"""
@@ -55,8 +43,8 @@ class Caches:
         with self._fenced(names, key) as cache:
             key.guard()
             rules = ["reset", "on", f"#{digest}", f"~{prefix}*", f"&{prefix}*", *_COMMANDS]
-            cache.execute_command("ACL", "SETUSER", names.short, *rules)
-            cache.execute_command("ACL", "SAVE")
+            _do(cache, "ACL", "SETUSER", names.short, *rules)
+            _do(cache, "ACL", "SAVE")
 
     def suspend(self, names: Names, key: StepKey) -> None:
         """Let the user in no more and end its connections. Its keys stay."""
@@ -64,9 +52,9 @@ class Caches:
             key.guard()
             if _user(cache, names) is None:
                 raise DriverRejected("The cache user does not exist, so it cannot be suspended.")
-            cache.execute_command("ACL", "SETUSER", names.short, "off")
-            cache.execute_command("CLIENT", "KILL", "USER", names.short)
-            cache.execute_command("ACL", "SAVE")
+            _do(cache, "ACL", "SETUSER", names.short, "off")
+            _do(cache, "CLIENT", "KILL", "USER", names.short)
+            _do(cache, "ACL", "SAVE")
 
     def resume(self, names: Names, key: StepKey) -> None:
         """Let the user in again."""
@@ -74,15 +62,15 @@ class Caches:
             key.guard()
             if _user(cache, names) is None:
                 raise DriverRejected("The cache user does not exist, so it cannot be resumed.")
-            cache.execute_command("ACL", "SETUSER", names.short, "on")
-            cache.execute_command("ACL", "SAVE")
+            _do(cache, "ACL", "SETUSER", names.short, "on")
+            _do(cache, "ACL", "SAVE")
 
     def drop(self, names: Names, key: StepKey) -> None:
         """Remove the user, then its keys; absence is fine."""
         with self._fenced(names, key) as cache:
             key.guard()
-            cache.execute_command("ACL", "DELUSER", names.short)
-            cache.execute_command("ACL", "SAVE")
+            _do(cache, "ACL", "DELUSER", names.short)
+            _do(cache, "ACL", "SAVE")
             key.guard()
             for found in cache.scan_iter(match=f"{names.key_prefix}*", count=1000):
                 cache.unlink(found)
@@ -127,6 +115,10 @@ class Caches:
             raise DriverRejected(f"Valkey refused the change ({type(problem).__name__}).") from problem
         finally:
             cache.close()
+
+
+def _do(cache: redis.Redis, *words: str) -> None:
+    cache.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def _user(cache: redis.Redis, names: Names) -> dict[str, Any] | None:

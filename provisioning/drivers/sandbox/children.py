@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from provisioning.drivers.sandbox.desired import PORTS
 
 PACKAGE = Path(__file__).resolve().parent
@@ -100,7 +102,7 @@ def start(places: Places, environment: str, generation: int, config: Mapping[str
 
     `config` is what the workload is told, plus `launch` = {module, connect}; secrets in it travel only over a pipe.
     """
-    uid = UIDS_FROM + config["port"] - PORTS.start if os.geteuid() == 0 else None
+    uid = _own_uid(config["port"])
     directory = _directory(places.directory(environment), uid)
     reading, writing = os.pipe()
     launch = {
@@ -197,6 +199,13 @@ def _tell(process: subprocess.Popen[bytes], config: Mapping[str, Any]) -> None:
         pipe.close()
     except BrokenPipeError:
         return
+
+
+def _own_uid(port: int) -> int | None:
+    """A user id that no other workload has, as ports are unique; None where ids cannot be changed."""
+    if os.geteuid() != 0 or not getattr(settings, "SANDBOX_OWN_UIDS", True):
+        return None
+    return UIDS_FROM + port - PORTS.start
 
 
 def _directory(path: Path, uid: int | None) -> Path:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -28,7 +28,9 @@ _LEDGER = """CREATE TABLE IF NOT EXISTS ledger (environment uuid PRIMARY KEY, fe
 _TAKE = """INSERT INTO ledger AS known (environment, fence, operation) VALUES (%s, %s, %s)
     ON CONFLICT (environment) DO UPDATE SET fence = EXCLUDED.fence, operation = EXCLUDED.operation, at = now()
     WHERE known.fence <= EXCLUDED.fence RETURNING fence"""
-_SESSIONS = "datname = %s AND backend_type = 'client backend'"
+_END_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = %s AND backend_type = 'client backend'"""
+_COUNT_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
 _TRANSIENT = (
     psycopg.OperationalError,
     psycopg.errors.ObjectInUse,
@@ -170,14 +172,14 @@ def _make_role(db: Connection, name: str, password: Secret) -> None:
     db.execute("SET createrole_self_grant = 'set, inherit'")
     known = _row(db, "SELECT 1 FROM pg_roles WHERE rolname = %s", name)
     verb = "ALTER" if known else "CREATE"
-    statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}")
+    statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}")
     db.execute(statement.format(sql.SQL(verb), sql.Identifier(name), sql.Literal(verifier)))
 
 
 def _end_sessions(db: Connection, database: str) -> None:
     end = time.monotonic() + _SESSIONS_END_S
     while True:
-        db.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_SESSIONS}", (database,))
+        db.execute(_END_SESSIONS, (database,))
         if _sessions(db, database) == 0:
             return
         if time.monotonic() > end:
@@ -186,7 +188,7 @@ def _end_sessions(db: Connection, database: str) -> None:
 
 
 def _sessions(db: Connection, database: str) -> int:
-    row = _row(db, f"SELECT count(*) FROM pg_stat_activity WHERE {_SESSIONS}", database)
+    row = _row(db, _COUNT_SESSIONS, database)
     return int(row[0]) if row else 0
 
 
@@ -195,10 +197,10 @@ def _limit(db: Connection, names: Names) -> int | None:
     return int(row[0]) if row else None
 
 
-def _row(db: Connection, query: str, *values: object) -> tuple[Any, ...] | None:
-    return db.execute(query, values).fetchone()  # type: ignore[arg-type]
+def _row(db: Connection, query: LiteralString, *values: object) -> tuple[Any, ...] | None:
+    return db.execute(query, values).fetchone()
 
 
-def _run(db: Connection, statement: str, name: str, *, limit: int = CONNECTIONS) -> None:
-    template = sql.SQL(statement)  # type: ignore[arg-type]
+def _run(db: Connection, statement: LiteralString, name: str, *, limit: int = CONNECTIONS) -> None:
+    template = sql.SQL(statement)
     db.execute(template.format(sql.Identifier(name), limit=sql.Literal(limit)))

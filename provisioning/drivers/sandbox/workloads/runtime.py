@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
@@ -66,12 +66,12 @@ class Database:
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    def run(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+    def run(self, statement: LiteralString, *values: object) -> tuple[Any, ...] | None:
         """Run one statement by itself and return its first row, if it has rows."""
         with self._lock:
             if self._connection is None or self._connection.closed:
                 self._connection = self._connect()
-            cursor = self._connection.execute(statement, values)  # type: ignore[arg-type]
+            cursor = self._connection.execute(statement, values)
             return cursor.fetchone() if cursor.description else None
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
@@ -95,7 +95,7 @@ def valkey(secret: Mapping[str, str], *words: str) -> bytes:
 
 
 def serve(port: int, answer: Callable[[str, bool], Answer], ready: Callable[[], None]) -> None:
-    """Answer GET requests for ever. `answer` gets the path and whether a browser asks; it returns status, type, body."""
+    """Answer GET requests for ever. `answer` gets the path and whether a browser asks."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -21,6 +21,7 @@ from provisioning.drivers.sandbox.workloads.runtime import (
 
 DEFAULT_INTERVAL_S = 60.0
 SHORTEST_INTERVAL_S = 0.2
+DEFAULT_KEEP_DAYS = 14
 BEAT_TTL_S = 300
 
 
@@ -31,7 +32,7 @@ def main(config: Config, ready: Callable[[], None]) -> None:
     if database is not None:
         database.run(
             "CREATE TABLE IF NOT EXISTS runs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-            " at timestamptz NOT NULL DEFAULT now(), release text NOT NULL)"
+            " at timestamptz NOT NULL DEFAULT now(), release text NOT NULL, job text NOT NULL)"
         )
     interval = max(SHORTEST_INTERVAL_S, float(config["parameters"].get("interval_seconds") or DEFAULT_INTERVAL_S))
     state = Ticker(config, database, secrets)
@@ -48,6 +49,7 @@ def main(config: Config, ready: Callable[[], None]) -> None:
                 "release": config["release"],
                 "interval_seconds": interval,
                 "runs": state.runs,
+                "results_kept": state.kept,
                 "last_run": state.last,
                 "problem": state.problem,
                 "secret_version": secrets.versions.get("database"),
@@ -64,6 +66,9 @@ class Ticker:
         self._release = str(config["release"].get("version", ""))
         self._database = database
         self._cache = secrets.values.get("cache")
+        self._job = str(config["parameters"].get("job", "heartbeat"))
+        self._keep_days = int(config["parameters"].get("keep_results_days") or DEFAULT_KEEP_DAYS)
+        self.kept: int | None = None
         self.runs = 0
         self.last: str | None = None
         self.problem: str | None = None
@@ -82,10 +87,13 @@ class Ticker:
             pause.wait(interval)
 
     def once(self) -> None:
-        """Record one run."""
+        """Record one run and do its job; results older than the environment keeps them go in any case."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         if self._database is not None:
-            self._database.run("INSERT INTO runs (release) VALUES (%s)", self._release)
+            self._database.run("INSERT INTO runs (release, job) VALUES (%s, %s)", self._release, self._job)
+            self._database.run("DELETE FROM runs WHERE at < now() - make_interval(days => %s)", self._keep_days)
+            row = self._database.run("SELECT count(*) FROM runs")
+            self.kept = row[0] if row else None
         if self._cache is not None:
             key = f"{self._cache['prefix']}heartbeat"
             valkey(self._cache, "SET", key, now, "EX", str(BEAT_TTL_S))

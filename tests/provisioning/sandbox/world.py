@@ -1,0 +1,143 @@
+"""A sandbox for one test module: sandboxd and a router as real processes, and the driver that uses them."""
+
+import dataclasses
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from audit.context import context
+from provisioning.drivers.base import EnvironmentSpec, ReleaseSpec, StepKey
+from provisioning.drivers.sandbox.driver import SandboxDriver
+from provisioning.drivers.sandbox.steps import world_from_settings
+from provisioning.models import Environment, Workload
+
+ROOT = Path(__file__).resolve().parents[3]
+FULL = {"database": True, "cache": True, "workload": {"image": "web-service"}}
+ONE = ReleaseSpec("1.0.0", "sha256:" + "1" * 64)
+TWO = ReleaseSpec("2.0.0", "sha256:" + "2" * 64)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(probe, seconds=10.0):
+    """Return what `probe` returns as soon as it is truthy."""
+    end = time.monotonic() + seconds
+    while not (found := probe()):
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.02)
+    return found
+
+
+class Daemons:
+    """The two daemons of one test module; `var` is theirs alone."""
+
+    def __init__(self, var):
+        self.var = var
+        self.router_port, self.public_port = free_port(), free_port()
+        self.environ = {
+            **os.environ,
+            "BERTH_VAR": str(var),
+            "BERTH_PORT": str(self.public_port),
+            "BERTH_ROUTER_PORT": str(self.router_port),
+            "DJANGO_SETTINGS_MODULE": "tests.provisioning.sandbox.attack_settings",
+        }
+        self.sandboxd = self.router = None
+
+    def start(self):
+        self.router = self._run("router")
+        self.start_sandboxd()
+
+    def start_sandboxd(self, **extra):
+        self.sandboxd = self._run("sandboxd", **extra)
+
+    def _run(self, name, **extra):
+        with (self.var / f"{name}.out").open("ab") as log:
+            command = [sys.executable, str(ROOT / "manage.py"), name]
+            return subprocess.Popen(command, env={**self.environ, **extra}, stdout=log, stderr=log, cwd=ROOT)
+
+    def stop(self):
+        for process in (self.sandboxd, self.router):
+            process.terminate()
+            process.wait(10)
+
+    def said(self, name="sandboxd"):
+        return (self.var / f"{name}.out").read_text()
+
+
+class Sandbox:
+    """The driver, one environment after another, and the answers of each."""
+
+    def __init__(self, daemons, demo):
+        self.daemons, self.demo, self.fence = daemons, demo, 0
+        self.driver = SandboxDriver(dataclasses.replace(world_from_settings(), router_port=daemons.router_port))
+        self.lines, self.seconds = [], {}
+
+    def environment(self, name, resources=FULL, parameters=None, release=ONE):
+        with context(by="system:test"):
+            row = Environment.objects.create(
+                name=name,
+                service=self.demo.api,
+                team=self.demo.payments,
+                tier="dev",
+                owner=self.demo.mara,
+                template_version=self.demo.version,
+                driver="sandbox",
+            )
+        return EnvironmentSpec(
+            id=str(row.pk),
+            name=name,
+            tier="dev",
+            team="payments",
+            service="payments-api",
+            template="sha256:0",
+            parameters=parameters or {"greeting": "hi"},
+            resources=resources,
+            release=release,
+            secrets=(),
+        )
+
+    def key(self):
+        self.fence += 1
+        return StepKey(operation="operation-1", fence=self.fence, guard=lambda: None)
+
+    def carry_out(self, kind, spec):
+        """Do what the engine does: plan on what is observed, then each step that is not done yet."""
+        key, began, names = self.key(), time.monotonic(), []
+        plan = self.driver.plan(spec, self.driver.observe(spec), kind)
+        for step in self.driver.steps(spec, kind, plan):
+            if not step.done(self.driver.observe(spec)):
+                step.apply(key, self.lines.append)
+                names.append(step.name)
+        self.seconds[kind] = time.monotonic() - began
+        return names
+
+    def ask(self, spec, path="/", accept="application/json"):
+        client = http.client.HTTPConnection("127.0.0.1", self.daemons.router_port, timeout=5)
+        client.request("GET", path, headers={"Host": f"{spec.name}.localhost", "Accept": accept})
+        answer = client.getresponse()
+        body = answer.read().decode()
+        client.close()
+        return answer.status, json.loads(body) if answer.headers["Content-Type"] == "application/json" else body
+
+    def workload(self, spec):
+        return Workload.objects.get(pk=spec.id)
+
+
+def port_of(url):
+    return urlsplit(url).port
+
+
+def admin_port(name):
+    return port_of(getattr(settings.BERTH, name))
