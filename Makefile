@@ -50,8 +50,8 @@ docs: $(VENV)/.dev ## Build the documentation into site/
 	@$(BIN)/mkdocs build --strict --quiet
 
 requirements: $(VENV)/.dev ## Compile the pinned requirements again
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove the virtual environment, caches and the data in var/
 	@rm -rf $(VENV) var site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -6,7 +6,7 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = Celery("berth")
@@ -22,3 +22,9 @@ def die_with_parent(**_: Any) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == 1:
         os._exit(1)
+
+
+@worker_ready.connect
+def first_pulse(**_: Any) -> None:
+    """Readiness need not wait for beat: ask for a pulse as soon as tasks are taken."""
+    app.send_task("portal.pulse", expires=30)

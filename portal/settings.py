@@ -174,7 +174,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "provisioning.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "expire": {"task": "provisioning.expire", "schedule": 5.0, "options": {"expires": 20}},
     "outbox": {"task": "portal.deliver_outbox", "schedule": 2.0, "options": {"expires": 10}},
-    "pulse": {"task": "portal.pulse", "schedule": 10.0, "options": {"expires": 20}},
+    "pulse": {"task": "portal.pulse", "schedule": 5.0, "options": {"expires": 20}},
     "partitions": {"task": "portal.ensure_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
@@ -205,5 +205,8 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"handlers": ["console"], "level": _read.text("LOG_LEVEL", "INFO")},
-    "loggers": {"celery.app.trace": {"level": "WARNING"}, "celery.beat": {"level": "WARNING"}},
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("celery.app.trace", "celery.beat", "celery.worker.strategy", "httpx", "httpcore")
+    },
 }

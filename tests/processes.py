@@ -35,12 +35,12 @@ def process(argv: list[str], **env: str) -> Iterator[subprocess.Popen[bytes]]:
         child.wait()
 
 
-def looping_worker(**env: str):  # noqa: ANN201 - a context manager of Popen
+def looping_worker(**env: str):
     """Takes up whatever is ready, without a broker."""
     return process([sys.executable, "-c", LOOP], **env)
 
 
-def celery_worker(concurrency: int = 1, **env: str):  # noqa: ANN201
+def celery_worker(concurrency: int = 1, **env: str):
     """The worker that people run."""
     argv = [sys.executable, "-m", "celery", "-A", "portal", "worker", "--concurrency", str(concurrency)]
     return process([*argv, "--loglevel", "WARNING", "--without-gossip", "--without-mingle"], **env)

@@ -180,10 +180,9 @@ def test_a_second_worker_cannot_claim_what_is_held(demo):
 
 
 def test_an_old_owner_cannot_record_after_its_fence_is_outdated(demo):
+    from audit.context import context
     from provisioning.lifecycle import move
     from provisioning.runs.worker import take
-
-    from audit.context import context
 
     operation = requested(demo)
     first = take()
