@@ -136,6 +136,10 @@ class Driver(ABC):
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         """Where to reach the environment; no secrets."""
 
+    def secrets(self, spec: EnvironmentSpec) -> Mapping[str, int]:
+        """The secrets that stand in Vault for the environment: name to version. Never a value."""
+        return {}
+
     @property
     def isolated(self) -> bool:
         """False when workloads of different environments are not kept apart on this machine."""

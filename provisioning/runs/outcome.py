@@ -46,15 +46,15 @@ def verify_and_record(work: Work) -> None:
     if left:
         names = ", ".join(change.address for change in left)
         raise DriverRejected(f"After the last step these are not as planned: {names}.")
-    outputs = dict(work.target.outputs(spec)) if kind.ends_in != E.DESTROYED else {}
-    bindings = [row.result["secrets"] for row in operation.steps.all() if "secrets" in row.result]
+    stays = kind.ends_in != E.DESTROYED
+    outputs = dict(work.target.outputs(spec)) if stays else {}
+    versions = dict(work.target.secrets(spec)) if stays else {}
     with context(by=work.by, operation=operation.ref):
         fields = {"outputs": outputs, **kind.finish(operation)}
         if not move_environment(operation.environment, kind.ends_in, fence=work.lease.fence, **fields):
             raise LeaseLost("a newer owner has the environment")
-        for found in bindings:
-            _bind(operation, found)
-        if kind.ends_in == E.DESTROYED:
+        _bind(operation, versions)
+        if not stays:
             quotas.release(subject=operation.environment.ref)
             SecretBinding.objects.filter(environment=operation.environment).delete()
         if not move(operation, S.SUCCEEDED, fence=work.lease.fence, error=""):
@@ -65,9 +65,12 @@ def verify_and_record(work: Work) -> None:
 
 
 def _bind(operation: Operation, versions: dict[str, int]) -> None:
-    """Record path and version of each secret the steps wrote. Never a value."""
+    """Record path and version of each secret that stands in Vault. Never a value."""
     rotate = {s["name"]: s.get("rotate_days") for s in operation.environment.template_version.secrets}
+    known = dict(SecretBinding.objects.filter(environment=operation.environment).values_list("name", "version"))
     for name, version in versions.items():
+        if known.get(name) == version:
+            continue
         SecretBinding.objects.update_or_create(
             environment=operation.environment,
             name=name,

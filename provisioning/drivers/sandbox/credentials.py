@@ -46,6 +46,11 @@ class Credentials:
             raise DriverUnavailable(f"the credential {secret} is not in Vault")
         return found.values["password"]
 
+    def versions(self, spec: EnvironmentSpec, names: Names) -> dict[str, int]:
+        """Return the current version of each secret that stands in Vault."""
+        found = {name: self.vault.kv_meta(f"{names.vault_path}/{name}") for name in secret_names(spec)}
+        return {name: meta.version for name, meta in found.items() if meta is not None}
+
     def drop(self, names: Names, key: StepKey) -> None:
         """Remove role, policy and every version of every secret; absence is fine."""
         key.guard()

@@ -58,6 +58,10 @@ class SandboxDriver(base.Driver):
         found += [*world.caches.observe(names), *_observed_desired(names)]
         return {resource.address: resource for resource in found}
 
+    def secrets(self, spec: EnvironmentSpec) -> Mapping[str, int]:
+        """Return the version of each secret, from Vault's metadata."""
+        return self.world.credentials.versions(spec, planning.names_of(spec))
+
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         """Return addresses for people: no secret among them."""
         names = planning.names_of(spec)
