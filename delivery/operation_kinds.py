@@ -21,6 +21,11 @@ def _finish(operation: Operation) -> dict[str, Any]:
     return {"release": operation.arguments["release"]}
 
 
+def _locks(operation: Operation) -> tuple[str, ...]:
+    """Moves of one service's releases never interleave, whatever the tiers."""
+    return (f"pipeline:{operation.environment.service_id}",)
+
+
 def _kind(name: str, title: Any, gate: Any, *, overtakes: bool = False) -> OperationKind:
     return OperationKind(
         name=name,
@@ -34,6 +39,7 @@ def _kind(name: str, title: Any, gate: Any, *, overtakes: bool = False) -> Opera
         gate=gate,
         finish=_finish,
         undo=True,
+        locks=_locks,
         overtakes=overtakes,
     )
 

@@ -21,6 +21,10 @@ def _as_asked(environment: Environment, arguments: Arguments) -> dict[str, Any]:
     return dict(arguments)
 
 
+def _no_locks(operation: Operation) -> tuple[str, ...]:
+    return ()
+
+
 def _nothing(operation: Operation) -> dict[str, Any]:
     return {}
 
@@ -31,8 +35,9 @@ class OperationKind:
 
     `verb` is the driver's word for it; `starts_from` the environment statuses it may be asked in; `during` and
     `ends_in` what the environment is meanwhile and afterwards; `spec` what the driver shall bring about; `gate` what
-    must hold beside policy; `prepare` completes the arguments that passed it; `facts` the names of fact providers policy needs; `finish` the fields to record at the
-    end; `undo` whether a failure is compensated.
+    must hold beside policy; `prepare` completes the arguments that passed it; `facts` the names of fact providers
+    policy needs; `finish` the fields to record at the end; `undo` whether a failure is compensated; `overtakes`
+    whether it goes before others of its environment; `locks` the keys of shared things it needs alone.
     """
 
     name: str
@@ -49,6 +54,7 @@ class OperationKind:
     facts: tuple[str, ...] = ()
     undo: bool = False
     overtakes: bool = False
+    locks: Callable[[Operation], tuple[str, ...]] = _no_locks
 
     def begins_in(self, environment: Environment) -> Allowed | Denied:
         """May it start from the environment's present status?"""

@@ -48,3 +48,20 @@ def extended(*, expires: datetime | None, hours: int, now: datetime, at_most: da
             status=422,
         )
     return wanted
+
+
+def wrong_end(at: datetime, *, expires: datetime | None, now: datetime, at_most: datetime | None) -> Denied | None:
+    """Why a lifetime cannot end at this moment, or None when it can."""
+    if expires is None:
+        return Denied("ttl.none", "expires_at", "It does not expire, so there is no lifetime to change.", status=409)
+    if at < now:
+        return Denied("ttl.past", "expires_at", "The moment lies in the past.", "Choose one from now on.", status=422)
+    if at_most is not None and at > at_most:
+        return Denied(
+            rule="ttl.maximum",
+            field="expires_at",
+            reason=f"It may live until {at_most:%Y-%m-%d %H:%M} UTC at most, counted from its creation.",
+            fix="Choose an earlier moment, or request a new environment.",
+            status=422,
+        )
+    return None

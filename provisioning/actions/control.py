@@ -1,6 +1,7 @@
-"""Cancel and retry an operation, and extend an environment's life."""
+"""Cancel and retry an operation, and extend or end an environment's life."""
 
-from django.db import transaction
+from datetime import datetime
+
 from django.utils import timezone
 
 from audit.context import context
@@ -70,7 +71,7 @@ def extend(*, by: User, environment: Environment, hours: int) -> Environment | D
     allowed = may(by, Permission.OPERATE, environment.team)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=environment.ref, kind="extend", team=environment.team)
-    with context(by=by, reason=f"extended by {hours} h"), transaction.atomic():
+    with context(by=by, reason=f"extended by {hours} h"):
         row = Environment.objects.select_for_update(of=("self",)).select_related("team").get(pk=environment.pk)
         answer = _extended(row, hours)
         if not isinstance(answer, Denied):
@@ -79,14 +80,38 @@ def extend(*, by: User, environment: Environment, hours: int) -> Environment | D
     return refuse(answer, by=by, subject=environment.ref, kind="extend", team=environment.team)
 
 
-def _extended(row: Environment, hours: int) -> Denied | None:
-    if row.status not in {E.READY, E.SUSPENDED}:
-        return Denied(
-            "environment.status",
-            "environment",
-            f"{row.name} is {E(row.status).label}; only a running or suspended one can be extended.",
-            status=409,
+def end_lifetime(*, by: User, environment: Environment, at: datetime) -> Environment | Denied:
+    """Let an environment's lifetime end at a moment between now and its maximum: sooner, or later."""
+    allowed = may(by, Permission.OPERATE, environment.team)
+    if isinstance(allowed, Denied):
+        return refuse(allowed, by=by, subject=environment.ref, kind="expiry", team=environment.team)
+    with context(by=by, reason=f"lifetime ends at {at.isoformat()}"):
+        row = Environment.objects.select_for_update(of=("self",)).select_related("team").get(pk=environment.pk)
+        wrong = _not_alive(row) or lifetimes.wrong_end(
+            at, expires=row.expires_at, now=timezone.now(), at_most=row.expires_at_most
         )
+        if wrong is None:
+            move_environment(row, row.status, expires_at=at, warned_at=None, expired_at=None)
+            record("environment.lifetime_set", object=row.ref, scope=f"team:{row.team_id}", data={"until": at})
+            return row
+    return refuse(wrong, by=by, subject=environment.ref, kind="expiry", team=environment.team)
+
+
+def _not_alive(row: Environment) -> Denied | None:
+    if row.status in {E.READY, E.SUSPENDED}:
+        return None
+    return Denied(
+        "environment.status",
+        "environment",
+        f"{row.name} is {E(row.status).label}; only a running or suspended one has a lifetime to change.",
+        status=409,
+    )
+
+
+def _extended(row: Environment, hours: int) -> Denied | None:
+    dead = _not_alive(row)
+    if dead is not None:
+        return dead
     until = lifetimes.extended(expires=row.expires_at, hours=hours, now=timezone.now(), at_most=row.expires_at_most)
     if isinstance(until, Denied):
         return until

@@ -164,7 +164,6 @@ class Migration(migrations.Migration):
                 ("cancel_requested_at", models.DateTimeField(null=True)),
                 ("attempts", models.PositiveIntegerField(default=0)),
                 ("not_before", models.DateTimeField(null=True)),
-                ("needs_observe", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("approval_expires_at", models.DateTimeField(null=True)),
                 ("queued_at", models.DateTimeField(null=True)),

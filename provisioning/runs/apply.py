@@ -5,6 +5,7 @@ of an idempotent call, never a doubled or lost change.
 """
 
 import logging
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -12,7 +13,8 @@ from audit.context import context
 from audit.record import record
 from policies import approvals
 from policies.decisions import denied_by, record_ruling
-from provisioning import kinds, lifecycle
+from policies.results import Denied
+from provisioning import kinds, lifecycle, states
 from provisioning.drivers.base import (
     DriverError,
     DriverRejected,
@@ -25,8 +27,8 @@ from provisioning.judging import draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
 from provisioning.runs import outcome
-from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
 from provisioning.runs.claimed import Work, planned_steps
+from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
 from provisioning.runs.planning import Made, changed_parts, make, store, to_be_signed
 from provisioning.states import OperationStatus as S
@@ -35,29 +37,20 @@ log = logging.getLogger(__name__)
 Status = OperationStep.Status
 
 
-def execute(operation: Operation, lease: Lease) -> None:
+def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
     """Take the operation as far as it goes under this lease. Errors are typed here, never raised further."""
     with StepLog(operation) as step_log:
         try:
-            work = Work(operation, lease, driver(operation.environment.driver), step_log)
-            _execute(work)
+            _execute(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
         except LeaseLost:
             step_log("This worker lost the operation; another one goes on.")
         except DriverUnavailable as error:
-            _unavailable(operation, lease, step_log, error)
+            outcome.put_off_or_fail(operation, lease, heartbeat, str(error))
         except DriverRejected as error:
-            outcome.fail(operation, lease, str(error))
+            outcome.fail(operation, lease, heartbeat, str(error))
         except Exception:  # the worker must survive any defect of a driver; the whole trace is in the redacted log
             log.exception("operation %s stopped by a defect", operation.pk)
-            outcome.fail(operation, lease, "It stopped by a defect of the driver. The platform team has the details.")
-
-
-def _unavailable(operation: Operation, lease: Lease, step_log: StepLog, error: DriverError) -> None:
-    step_log(f"Not reachable: {error}")
-    if operation.attempts >= MOST_ATTEMPTS and operation.status in {S.RUNNING, S.VERIFYING}:
-        outcome.fail(operation, lease, f"Gave up after {operation.attempts} tries. {error}")
-    else:
-        put_off(operation, lease, reason=str(error))
+            outcome.fail(operation, lease, heartbeat, "It stopped by a defect. The platform team has the details.")
 
 
 def _execute(work: Work) -> None:
@@ -80,6 +73,8 @@ def _execute(work: Work) -> None:
 def _lock_plan(work: Work) -> bool:
     """Compare the plan once, before the first step. False: it goes back to its signers, or policy stops it."""
     operation = work.operation
+    if not _may_begin(work):
+        return False
     made = make(operation)
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
     with context(by=work.by, operation=operation.ref):
@@ -108,6 +103,25 @@ def _lock_plan(work: Work) -> bool:
             lifecycle.release(work.lease)
             return False
         return _locked(work, made)
+
+
+def _may_begin(work: Work) -> bool:
+    """Is the environment still in a state this kind starts from, and is every shared thing free?"""
+    operation, kind = work.operation, kinds.of(work.operation)
+    begins = kind.begins_in(operation.environment)
+    with context(by=work.by, operation=operation.ref):
+        if isinstance(begins, Denied):
+            move(operation, S.FAILED, fence=work.lease.fence, error=begins.reason[:600])
+            lifecycle.release(work.lease)
+            return False
+        held = lifecycle.take_locks(work.lease, kind.locks(operation))
+        if held is None:
+            return True
+        until = timezone.now() + timedelta(seconds=1)
+        reason = f"It waits for {held.operation.kind} {held.operation.short_id}, which holds {held.key}."
+        move(operation, S.QUEUED, fence=work.lease.fence, blocked=reason, not_before=until)
+        lifecycle.release(work.lease)
+        return False
 
 
 def _accept_change(work: Work, made: Made) -> bool:
@@ -152,9 +166,13 @@ def _locked(work: Work, made: Made) -> bool:
 
 
 def _take_environment(work: Work) -> None:
-    operation = work.operation
+    operation, environment = work.operation, work.operation.environment
+    during = kinds.of(operation).during
+    environment.refresh_from_db(fields=["status"])
+    if environment.status not in {during, *states.before(states.ENVIRONMENT, during)}:
+        raise DriverRejected(f"{environment.name} is {environment.get_status_display()} now; nothing was done.")
     with context(by=work.by, operation=operation.ref):
-        if not move_environment(operation.environment, kinds.of(operation).during, fence=work.lease.fence):
+        if not move_environment(environment, during, fence=work.lease.fence):
             raise LeaseLost("a newer owner has the environment")
 
 
@@ -188,7 +206,8 @@ def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> N
     outcome.record_step(work, row, Status.RUNNING, {})
     work.guard()
     try:
-        result = step.apply(work.key(), work.log)
+        with work.heartbeat.limit(step.limit_s):
+            result = step.apply(work.key(), work.log)
     except (DriverUnavailable, LeaseLost):
         raise
     except DriverError as error:

@@ -8,6 +8,7 @@ from provisioning import kinds, lifecycle
 from provisioning.drivers.base import Change, Driver, LeaseLost, Plan, Step, StepKey
 from provisioning.lifecycle import Lease
 from provisioning.models import Operation, OperationStep
+from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
 
 
@@ -19,6 +20,7 @@ class Work:
     lease: Lease
     target: Driver
     log: StepLog
+    heartbeat: Heartbeat
 
     def key(self) -> StepKey:
         return StepKey(operation=str(self.operation.pk), fence=self.lease.fence, guard=self.guard)

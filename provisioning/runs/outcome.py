@@ -8,11 +8,13 @@ from audit.context import context
 from audit.record import emit, record
 from policies import quotas
 from provisioning import kinds, lifecycle
-from provisioning.drivers.base import DriverError, DriverRejected, LeaseLost
+from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavailable, LeaseLost, Step
 from provisioning.drivers.registry import driver
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep, Orphan, SecretBinding
+from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
 from provisioning.runs.claimed import Work, planned_steps
+from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
 from provisioning.specs import secret_path
 from provisioning.states import EnvironmentStatus as E
@@ -84,8 +86,21 @@ def _bind(operation: Operation, versions: dict[str, int]) -> None:
         )
 
 
-def fail(operation: Operation, lease: Lease, error: str) -> None:
-    """Begin failing. Undoing happens under the same or the next lease, from the recorded state."""
+def put_off_or_fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, reason: str) -> None:
+    """Try again later; after too many tries begin failing, and after too many tries to undo, list what is left."""
+    if operation.status in {S.FAILING, S.CANCELLING}:
+        if operation.attempts < 2 * MOST_ATTEMPTS:
+            put_off(operation, lease, reason=reason)
+        else:
+            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, reason))
+    elif operation.attempts < MOST_ATTEMPTS:
+        put_off(operation, lease, reason=reason)
+    else:
+        fail(operation, lease, heartbeat, f"Gave up after {operation.attempts} tries. {reason}")
+
+
+def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str) -> None:
+    """Begin failing, then undo. Undoing goes on under the same or the next lease, from the recorded state."""
     with context(by=f"worker:{lease.holder}", operation=operation.ref):
         if operation.status in {S.RUNNING, S.VERIFYING}:
             if not move(operation, S.FAILING, fence=lease.fence, error=error[:600]):
@@ -95,36 +110,41 @@ def fail(operation: Operation, lease: Lease, error: str) -> None:
     with StepLog(operation) as step_log:
         step_log(error)
         try:
-            undo(Work(operation, lease, driver(operation.environment.driver), step_log))
+            undo(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
         except LeaseLost:
             return
-        except DriverError as unreachable:
-            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, str(unreachable)))
+        except DriverUnavailable as away:
+            put_off_or_fail(operation, lease, heartbeat, str(away))
+        except DriverError as stuck:
+            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, str(stuck)))
 
 
 def undo(work: Work) -> None:
     """Compensate in reverse what the steps made, list what stays, and end the operation."""
     operation = work.operation
     if not kinds.of(operation).undo:
-        end = S.ROLLED_BACK if operation.status == S.CANCELLING else S.FAILED
-        _end(operation, work.lease, end, left=[])
+        untouched = not operation.steps.exclude(status=Status.PENDING).exists()
+        _end(operation, work.lease, S.ROLLED_BACK if untouched else S.FAILED, left=[])
         return
     left: list[tuple[str, str]] = []
     if operation.plan_locked_at is not None:
         for row, step in reversed(planned_steps(work)):
-            if row.status in {Status.PENDING, Status.UNDONE} or step.undo is None:
+            if row.status in {Status.PENDING, Status.UNDONE}:
                 continue
             left += _undo_step(work, row, step)
     left += _strays(work) if operation.kind == "create" else []
     _end(operation, work.lease, S.FAILED if left else S.ROLLED_BACK, left=left)
 
 
-def _undo_step(work: Work, row: OperationStep, step: Any) -> list[tuple[str, str]]:
+def _undo_step(work: Work, row: OperationStep, step: Step) -> list[tuple[str, str]]:
+    if step.undo is None:
+        return []
     work.log.step = step.name
     work.guard()
     try:
-        step.undo(work.key(), work.log)
-    except LeaseLost:
+        with work.heartbeat.limit(step.limit_s):
+            step.undo(work.key(), work.log)
+    except (DriverUnavailable, LeaseLost):
         raise
     except DriverError as error:
         record_step(work, row, Status.LEFT, {}, str(error))

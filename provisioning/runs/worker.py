@@ -2,18 +2,16 @@
 
 import os
 import socket
-import threading
 import uuid
-from types import TracebackType
 
-from django.conf import settings
-from django.db import IntegrityError, close_old_connections, connection
+from django.db import IntegrityError
 
 from audit.context import context
 from provisioning import lifecycle
 from provisioning.lifecycle import Lease
 from provisioning.models import Operation
 from provisioning.runs.apply import execute
+from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.planning import plan_operation
 from provisioning.states import OperationStatus as S
 
@@ -28,14 +26,14 @@ def work(only: uuid.UUID | None = None) -> bool:
     lease = take(only)
     if lease is None:
         return False
-    with Heartbeat(lease):
+    with Heartbeat(lease) as heartbeat:
         operation = Operation.objects.select_related(
             "environment__service__team", "environment__template_version__template", "team", "requester"
         ).get(pk=lease.operation)
         if operation.status == S.PLANNING:
             plan_operation(operation, lease)
         else:
-            execute(operation, lease)
+            execute(operation, lease, heartbeat)
     return True
 
 
@@ -48,32 +46,3 @@ def take(only: uuid.UUID | None = None) -> Lease | None:
         if "operation_active_once" not in str(error):
             raise
         return None
-
-
-class Heartbeat:
-    """Renews a lease from a thread with a connection of its own, until the work ends or the lease is lost."""
-
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{lease.fence}", daemon=True)
-
-    def __enter__(self) -> "Heartbeat":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=5)
-
-    def _beat(self) -> None:
-        every = settings.BERTH.lease_seconds / 3
-        try:
-            while not self._stop.wait(every):
-                close_old_connections()
-                if not lifecycle.renew(self._lease):
-                    return
-        finally:
-            connection.close()
