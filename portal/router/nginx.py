@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -50,7 +51,7 @@ class Nginx:
         self._check(candidate)
         candidate.replace(current)
         if self.process is None or self.process.poll() is not None:
-            (self.home / "generation.sock").unlink(missing_ok=True)
+            self._end_orphans()
             self._start(current)
             self._await(token)
         else:
@@ -101,6 +102,13 @@ class Nginx:
         command = [self.binary, "-p", str(self.home), "-c", str(config)]
         leashed = [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *command]
         self.process = subprocess.Popen(leashed, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def _end_orphans(self) -> None:
+        """A master that was killed leaves workers that hold its ports; they are in the session made for it."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        (self.home / "generation.sock").unlink(missing_ok=True)
 
     def _await(self, token: str) -> None:
         end = time.monotonic() + ANSWER_WITHIN_S
