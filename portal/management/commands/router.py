@@ -20,6 +20,7 @@ from portal.router.nginx import Nginx, RouterFailed, find_binary
 
 class Command(BaseCommand):
     help = "Run nginx: the portal on one port, the environments by host name on another."
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Ports default to the variables of the process environment that `up` sets."""

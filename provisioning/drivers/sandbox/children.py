@@ -5,6 +5,7 @@ Which process shall run is decided in supervision.py; how it is shut in, in work
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -25,6 +26,13 @@ from provisioning.drivers.sandbox.desired import PORTS
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parents[2]
 LAUNCHER = PACKAGE / "workloads" / "launcher.py"
+RUNTIME = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
+# Wherever the one package that workloads use was found; `-S` keeps the interpreter from looking itself.
+PACKAGES = tuple(
+    str(Path(found.origin).parents[1])
+    for found in map(importlib.util.find_spec, ("psycopg", "psycopg_binary"))
+    if found is not None and found.origin
+)
 UIDS_FROM = 60000
 LOG_LIMIT = 1 << 20
 _GONE_WITHIN_S = 3.0
@@ -69,6 +77,7 @@ class Child:
     """A running workload. `status` is readable once it has said that it is ready, or has ended."""
 
     environment: str
+    label: str
     generation: int
     process: subprocess.Popen[bytes]
     status: int
@@ -108,9 +117,8 @@ def start(places: Places, environment: str, generation: int, config: Mapping[str
     launch = {
         **config["launch"],
         "parent": os.getpid(),
-        "paths": [str(ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")],
-        "read": [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-        + [str(PACKAGE / "workloads")],
+        "paths": [str(ROOT), *PACKAGES],
+        "read": [*RUNTIME, *PACKAGES, str(PACKAGE / "workloads")],
         "directory": str(directory),
         "uid": uid,
         "status": writing,
@@ -130,7 +138,7 @@ def start(places: Places, environment: str, generation: int, config: Mapping[str
     _remember(places.record(environment), process.pid)
     _tell(process, {**config, "launch": launch})
     os.set_blocking(reading, False)
-    return Child(environment, generation, process, reading)
+    return Child(environment, config["environment"], generation, process, reading)
 
 
 def kill_leftovers(places: Places) -> int:

@@ -159,7 +159,7 @@ class Supervisor:
         patience.fail()
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
         detail = f"The process ended by itself with {reason}, {patience.failures} times in a row."
-        self.say(f"{environment}: {detail}")
+        self.say(f"{child.label}: {detail}")
         _record(environment, child.generation, "failed", detail=detail)
 
     def _hear(self) -> None:
@@ -172,7 +172,7 @@ class Supervisor:
                 continue
             if child.is_ready:
                 _record(environment, child.generation, "running", pid=child.process.pid)
-                self.say(f"{environment}: ready after {time.monotonic() - child.started:.2f} s")
+                self.say(f"{child.label}: ready after {time.monotonic() - child.started:.2f} s")
 
     def _end(self, child: Child) -> None:
         if child.asked_to_end is None:

@@ -19,6 +19,7 @@ from provisioning.drivers.sandbox.supervision import Supervisor
 
 class Command(BaseCommand):
     help = "Run the sandbox's workloads: the only parent of their processes."
+    requires_system_checks = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Take the lock, clear what an earlier run left, then supervise."""

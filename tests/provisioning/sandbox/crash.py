@@ -1,8 +1,7 @@
-"""A workload that ends as soon as it has started."""
+"""A workload that ends before it is ready."""
 
 import sys
 
 
 def main(config, ready):
-    ready()
     sys.exit(3)

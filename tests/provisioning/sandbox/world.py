@@ -62,6 +62,11 @@ class Daemons:
     def start_sandboxd(self, **extra):
         self.sandboxd = self._run("sandboxd", **extra)
 
+    def restart_sandboxd(self, **extra):
+        self.sandboxd.terminate()
+        self.sandboxd.wait(10)
+        self.start_sandboxd(**extra)
+
     def _run(self, name, **extra):
         with (self.var / f"{name}.out").open("ab") as log:
             command = [sys.executable, str(ROOT / "manage.py"), name]
