@@ -1,2 +1,139 @@
-def shell(request):
-    return {}
+"""What every page shows around its content: teams, menu with counts, status strip. Read lazily, once a request."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from policies.models import Role, Team, User
+from policies.permissions import Permission, teams_with
+from provisioning import selectors
+from provisioning.states import EnvironmentStatus as E
+
+TEAM_KEY = "team"
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One line of the menu."""
+
+    label: str
+    icon: str
+    url: str
+    current: bool
+    count: int = 0
+    waits: bool = False
+
+
+class Shell:
+    """The frame for one viewer. Nothing is read until a template asks for it."""
+
+    banners: tuple[Any, ...] = ()
+    insights: tuple[Any, ...] = ()
+    admin: tuple[Any, ...] = ()
+    bell = 0
+    workers = None
+    history = None
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._path = request.path
+        self._chosen = request.session.get(TEAM_KEY, "")
+        self.user: User = request.user  # type: ignore[assignment]
+
+    @cached_property
+    def teams(self) -> list[Team]:
+        """The teams the viewer may see, each with the viewer's own roles in it."""
+        mine = ArrayAgg("memberships__role", filter=Q(memberships__user=self.user), default=[])
+        return list(teams_with(self.user, Permission.VIEW).annotate(my_roles=mine))
+
+    @cached_property
+    def team(self) -> Team | None:
+        """The team in focus: the chosen one, or the only one."""
+        if len(self.teams) == 1:
+            return self.teams[0]
+        return next((team for team in self.teams if team.slug == self._chosen), None)
+
+    @cached_property
+    def role(self) -> str:
+        """The viewer's role in words, the widest first."""
+        if self.user.is_platform:
+            return _("Platform engineer")
+        if self.user.is_auditor:
+            return _("Auditor")
+        scope = [self.team] if self.team else self.teams
+        held = {role for team in scope for role in team.my_roles}  # type: ignore[attr-defined]
+        order = (Role.OWNER, Role.APPROVER, Role.DEVELOPER, Role.VIEWER)
+        return next((str(role.label) for role in order if role in held), _("No role yet"))
+
+    @cached_property
+    def waiting(self) -> int:
+        """How many plans wait for this person's signature."""
+        return selectors.waiting_for(self.user).count()
+
+    @cached_property
+    def environments(self) -> int:
+        """How many live environments the viewer may see."""
+        return selectors.environments_visible_to(self.user).exclude(status=E.DESTROYED).count()
+
+    @cached_property
+    def nav(self) -> list[NavItem]:
+        """The menu; the page one is on is marked."""
+        return [
+            self._item(_("Home"), "home", "home"),
+            self._item(_("Inbox"), "inbox", "inbox", self.waiting, waits=True),
+            self._item(_("Environments"), "server-2", "environments", self.environments),
+            self._item(_("Pipelines"), "route", "pipelines"),
+            self._item(_("Catalogue"), "books", "catalogue"),
+            self._item(_("History"), "history", "history"),
+            self._item(_("Teams"), "users", "teams"),
+        ]
+
+    def _item(self, label: str, icon: str, name: str, count: int = 0, *, waits: bool = False) -> NavItem:
+        url = reverse(name)
+        current = self._path == url if name == "home" else self._path.startswith(url)
+        return NavItem(label, icon, url, current, count, waits)
+
+    @cached_property
+    def queue(self) -> dict[str, int]:
+        """What a worker could take up now."""
+        return {"count": selectors.ready_count()}
+
+    @cached_property
+    def read_at(self) -> datetime:
+        """When this page was read."""
+        return timezone.now()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Addresses the frame links to."""
+        return {
+            "search": reverse("search"),
+            "notifications": reverse("inbox"),
+            "settings": reverse("settings_page"),
+            "sign_out": reverse("signout"),
+            "team": reverse("team_switch"),
+            "history": reverse("history"),
+        }
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `shell` for signed-in people, nothing for others."""
+    if not hasattr(request, "user") or not request.user.is_authenticated:
+        return {}
+    return {"shell": shell_of(request)}
+
+
+def shell_of(request: HttpRequest) -> Shell:
+    """The one shell of a request, for views that need the team in focus."""
+    found: Shell | None = getattr(request, "_berth_shell", None)
+    if found is None:
+        found = Shell(request)
+        request._berth_shell = found  # type: ignore[attr-defined]
+    return found

@@ -16,3 +16,7 @@ urlpatterns = [
     path("history/", include("portal.routes.history")),
     path("api/", include("portal.routes.api")),
 ]
+
+handler403 = "portal.views.errors.forbidden"
+handler404 = "portal.views.errors.not_found"
+handler500 = "portal.views.errors.failed"

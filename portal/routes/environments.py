@@ -1,5 +1,14 @@
-"""Addresses of the environments pages."""
+"""Addresses of environments and what is asked of them."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from portal.views import environment_acts, environments, secrets
+
+urlpatterns: list[URLPattern] = [
+    path("", environments.environments, name="environments"),
+    path("<uuid:pk>/", environments.environment, name="environment"),
+    path("<uuid:pk>/extend/", environment_acts.extend, name="environment_extend"),
+    path("<uuid:pk>/ask/<slug:kind>/", environment_acts.ask, name="environment_ask"),
+    path("<uuid:pk>/secrets/<str:name>/reveal/", secrets.reveal, name="secret_reveal"),
+    path("<uuid:pk>/<slug:tab>/", environments.environment, name="environment_tab"),
+]

@@ -1,0 +1,94 @@
+"""What every tab of an environment shows: title, manifest, tabs, and what can be asked now or why not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from policies.models import User
+from policies.permissions import Permission, may
+from policies.results import Allowed, Denied
+from portal.views.rows import cost_since, expires_soon, look, month_start
+from provisioning import kinds
+from provisioning.models import Environment, Operation
+from provisioning.states import TERMINAL
+from provisioning.states import EnvironmentStatus as E
+
+ASKS = (("suspend", "player-pause"), ("resume", "player-play"), ("destroy", "trash"))
+EXTEND_DAYS = 7
+HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing to ask: possible now, or why not."""
+
+    kind: str
+    label: str
+    icon: str
+    url: str
+    why_not: str = ""
+
+
+def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
+    """The context of the page around the tab."""
+    now = timezone.now()
+    allowed = may(user, Permission.OPERATE, found.team)
+    acts = {kind: _act(found, kind, icon, allowed) for kind, icon in ASKS}
+    current = Operation.objects.filter(environment=found).exclude(status__in=TERMINAL).order_by("created_at").first()
+    crumbs = [(_("Environments"), reverse("environments")), (found.name, None)]
+    return {
+        "environment": found,
+        "look": look(found, now),
+        "soon": expires_soon(found, now),
+        "acts": acts,
+        "header_acts": _in_header(found, acts),
+        "current": current,
+        "tab": tab,
+        "tabs": _tabs(found, tab),
+        "cost": cost_since(found, month_start(now), now),
+        "may_operate": bool(allowed),
+        "operate_denied": allowed,
+        "crumbs": crumbs,
+    }
+
+
+def _act(found: Environment, kind_name: str, icon: str, allowed: Allowed | Denied) -> Act:
+    kind = kinds.get(kind_name)
+    assert kind is not None  # noqa: S101 - provisioning's own kinds are always registered
+    begins = kind.begins_in(found)
+    no = next((answer for answer in (allowed, begins) if isinstance(answer, Denied)), None)
+    words = {"suspend": _("Suspend"), "resume": _("Resume"), "destroy": _("Destroy")}
+    url = reverse("environment_ask", args=[found.pk, kind_name])
+    return Act(kind_name, words[kind_name], icon, url, f"{no.reason} {no.fix}".strip() if no else "")
+
+
+def _in_header(found: Environment, acts: dict[str, Act]) -> list[Act]:
+    """Resume while it is suspended, else suspend; destroying has its own form."""
+    if found.status == E.DESTROYED:
+        return []
+    return [acts["resume" if found.status == E.SUSPENDED else "suspend"]]
+
+
+def _tabs(found: Environment, tab: str) -> list[dict[str, Any]]:
+    labels = {
+        "overview": _("Overview"),
+        "operations": _("Operations"),
+        "releases": _("Releases"),
+        "secrets": _("Secrets"),
+        "history": _("History"),
+        "settings": _("Settings"),
+    }
+    counts = {"operations": found.operations.count(), "secrets": found.secrets.count()}
+    return [
+        {"label": label, "url": _address(found, name), "count": counts.get(name), "current": name == tab}
+        for name, label in labels.items()
+    ]
+
+
+def _address(found: Environment, tab: str) -> str:
+    if tab == "overview":
+        return reverse("environment", args=[found.pk])
+    return reverse("environment_tab", args=[found.pk, tab])

@@ -1,0 +1,39 @@
+"""How views answer: the viewer, a page or its part for htmx, a refusal in full. No rules, no queries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+from policies.models import User
+from policies.results import Denied
+
+
+def viewer(request: HttpRequest) -> User:
+    """The signed-in person; the middleware lets nobody else through."""
+    assert isinstance(request.user, User)  # noqa: S101 - narrows the type; SignedIn guarantees it
+    return request.user
+
+
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, part: str = "", status: int = 200
+) -> HttpResponse:
+    """The whole page, or only `part` when htmx asks for the same address."""
+    partial = bool(part) and request.headers.get("HX-Request") == "true"
+    response = render(request, part if partial else template, dict(context), status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def problem_of(denied: Denied, title: str = "") -> dict[str, str]:
+    """A refusal for components/problem.html."""
+    return {
+        "title": title or denied.reason,
+        "detail": denied.reason if title else "",
+        "rule": denied.rule,
+        "field": denied.field,
+        "fix": denied.fix,
+        "who": denied.who,
+    }

@@ -1,0 +1,100 @@
+"""The request form with its live side panel. What is allowed is asked of provisioning; nothing is decided here."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from delivery.selectors import services_visible_to
+from policies.models import Service
+from policies.permissions import Permission, teams_with
+from policies.results import Denied, FieldError
+from portal import loaders
+from portal.forms import request as forms
+from portal.forms.fields import attach
+from portal.forms.request import RequestForm
+from portal.shell import shell_of
+from portal.views.pages import page, problem_of, viewer
+from provisioning import preview as previews
+from provisioning.actions.request import request_environment
+
+
+def _services(request: HttpRequest) -> list[Service]:
+    """Services the person may ask for; those of the team in focus first."""
+    user, focus = viewer(request), shell_of(request).team
+    teams = teams_with(user, Permission.REQUEST)
+    rows = services_visible_to(user).filter(team__in=teams).select_related("team").order_by("slug")
+    return sorted(rows, key=lambda row: focus is None or row.team_id != focus.pk)
+
+
+def _read(request: HttpRequest, slug: str) -> RequestForm:
+    template = loaders.template(viewer(request), slug)
+    if template.current is None or template.state == "retired":
+        raise Http404("template")
+    sent = request.POST if request.method == "POST" else request.GET
+    return forms.read(template, template.current, _services(request), sent)
+
+
+def _shown(form: RequestForm, checked: previews.Preview | None, denied: Denied | None = None) -> dict[str, Any]:
+    rows = form.rows()
+    errors = [*form.own_errors, *(checked.errors if checked else ()), *(denied.errors if denied else ())]
+    if form.is_filled:
+        attach(rows, (replace(e, field="ttl_days") if e.field == "ttl_hours" else e for e in _once(errors)))
+        attach(rows, (), _aliased(checked))
+    return {
+        "form": form,
+        "rows": rows,
+        "checked": checked,
+        "blocked": form.is_filled and bool(errors or (checked and not checked.allowed)),
+        "wrong": [row for row in rows if row.errors],
+        "problem": problem_of(denied) if denied and not denied.errors else None,
+        "crumbs": [
+            ("Catalogue", "/catalogue/"),
+            (form.version.name, f"/catalogue/{form.template.slug}/"),
+            ("Request", None),
+        ],
+    }
+
+
+def _once(errors: list[FieldError]) -> list[FieldError]:
+    return list(dict.fromkeys(errors))
+
+
+def _aliased(checked: previews.Preview | None) -> list[Any]:
+    """Findings about the lifetime in hours belong under the field that asks for days."""
+    if checked is None:
+        return []
+    return [replace(f, field="ttl_days") if f.field.endswith("ttl_hours") else f for f in checked.findings]
+
+
+def _checked(request: HttpRequest, form: RequestForm) -> previews.Preview | None:
+    wanted = form.wanted()
+    return previews.preview(by=viewer(request), wanted=wanted) if wanted else None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def request_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form; sending it asks for the environment."""
+    form = _read(request, slug)
+    wanted = form.wanted()
+    if request.method != "POST" or wanted is None:
+        return page(request, "request/request.html", _shown(form, _checked(request, form)))
+    answer: Any = _own(form) or request_environment(by=viewer(request), wanted=wanted, key=form.key)
+    if isinstance(answer, Denied):
+        shown = _shown(form, _checked(request, form), answer)
+        return page(request, "request/request.html", shown, status=answer.status)
+    return redirect("operation", pk=answer.pk)
+
+
+def _own(form: RequestForm) -> Denied | None:
+    errors = form.own_errors
+    return Denied(errors[0].rule, errors[0].field, errors[0].message, status=422, errors=errors) if errors else None
+
+
+@require_POST
+def preview(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the request would meet: the side panel for htmx, the whole form without script. Writes nothing."""
+    form = _read(request, slug)
+    return page(request, "request/request.html", _shown(form, _checked(request, form)), part="request/live.html")
