@@ -1,5 +1,11 @@
-"""Addresses of the approvals pages."""
+"""Addresses of the inbox and the approval page."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.views import approvals
+
+urlpatterns = [
+    path("", approvals.inbox, name="inbox"),
+    path("<uuid:pk>/", approvals.approval, name="approval"),
+    path("<uuid:pk>/decide/", approvals.approval_decide, name="approval_decide"),
+]

@@ -1,5 +1,15 @@
-"""Addresses of the operations pages."""
+"""Addresses of the operation pages, their streams, and the global search."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.views import operations, search, streams
+
+urlpatterns = [
+    path("operations/<uuid:pk>/", operations.operation, name="operation"),
+    path("operations/<uuid:pk>/cancel/", operations.operation_cancel, name="operation_cancel"),
+    path("operations/<uuid:pk>/retry/", operations.operation_retry, name="operation_retry"),
+    path("operations/<uuid:pk>/log-lines/", operations.operation_log, name="operation_log"),
+    path("operations/<uuid:pk>/<slug:tab>/", operations.operation_tab, name="operation_tab"),
+    path("streams/operations/<uuid:pk>/", streams.operation_stream, name="operation_stream"),
+    path("search/", search.search, name="search"),
+]

@@ -1,0 +1,237 @@
+"""An operation as its page shows it: title, pill, manifest, steps with usual times, log lines, what can be done."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from policies.results import Allowed, Denied
+from portal.presenters import plans
+from portal.templatetags.berth_words import short_hash, stopwatch
+from provisioning import kinds, states
+from provisioning.models import Operation, OperationLog, OperationStep
+from provisioning.selectors import QueuePlace
+from provisioning.states import OperationStatus as S
+
+LATE = 1.5
+_STEP_STATES = {"done": "done", "running": "run", "failed": "bad", "undone": "skipped", "left": "bad"}
+_TONES = {"ok": ("ready", "healthy", "answers with", " 200"), "bad": ("failed", "error", "refused", "gave up")}
+
+
+def title(operation: Operation) -> str:
+    """"Create payments-api-dev", "Promote 2026.11.5 to payments-api-stage"."""
+    kind = kinds.get(operation.kind)
+    words = {"name": operation.environment.name, "release": release_of(operation)}
+    return str(kind.title) % words if kind else f"{operation.kind} {operation.environment.name}"
+
+
+def crumbs(operation: Operation) -> list[tuple[str, str | None]]:
+    """Environments, this one, its operation."""
+    environment = operation.environment
+    return [
+        (_("Environments"), reverse("environments")),
+        (environment.name, reverse("environment", args=[environment.pk])),
+        (operation.short_id, None),
+    ]
+
+
+def release_of(operation: Operation) -> str:
+    """The version that an operation moves, or nothing."""
+    return str(operation.arguments.get("release", {}).get("version", ""))
+
+
+def detail(operation: Operation, steps: Sequence[OperationStep], signed: int = 0) -> str:
+    """What follows the status word in the pill."""
+    if operation.status == S.AWAITING_APPROVAL:
+        return _("%(signed)s of %(needed)s signed") % {"signed": signed, "needed": operation.signatures_needed}
+    if operation.status not in {S.RUNNING, S.VERIFYING} or not steps:
+        return ""
+    done = sum(1 for step in steps if step.status == "done")
+    return _("step %(n)s of %(m)s") % {"n": min(done + 1, len(steps)), "m": len(steps)}
+
+
+def pill_of(operation: Operation) -> str:
+    """The key of the pill: applying has its own word."""
+    return "applying" if operation.status == S.RUNNING else operation.status
+
+
+def seconds_of(operation: Operation, now: datetime) -> float:
+    """From the request to its end, or to now."""
+    return max(0.0, ((operation.finished_at or now) - operation.created_at).total_seconds())
+
+
+def manifest(
+    operation: Operation, *, usual: float, signed: int, now: datetime
+) -> list[dict[str, Any]]:
+    """The facts under the title."""
+    version = operation.environment.template_version
+    elapsed = stopwatch(seconds_of(operation, now))
+    facts: list[dict[str, Any]] = [
+        {"label": _("Elapsed"), "value": elapsed, "note": _("of usual %s") % stopwatch(usual) if usual else ""},
+        {"label": _("Template"), "value": f"{version.template.slug} {version.version}", "code": True},
+    ]
+    if operation.change_digest:
+        facts.append({"label": _("Plan"), "digest": operation.change_digest})
+        facts.append({"label": _("Changes"), "value": str(plans.counts(operation.plan))})
+    if release_of(operation):
+        facts.append({"label": _("Release"), "value": release_of(operation), "code": True})
+    facts.append(_signature_fact(operation, signed))
+    facts.append({"label": _("Tries"), "value": str(operation.attempts)})
+    return facts
+
+
+def _signature_fact(operation: Operation, signed: int) -> dict[str, Any]:
+    if not operation.signatures_needed:
+        return {"label": _("Signature"), "value": _("none"), "note": _("needed in %s") % operation.tier}
+    words = {"signed": signed, "needed": operation.signatures_needed}
+    return {"label": _("Signatures"), "value": _("%(signed)s of %(needed)s") % words}
+
+
+def steps(rows: Iterable[OperationStep], usual: Mapping[str, float], *, now: datetime) -> list[dict[str, Any]]:
+    """Rows for components/step.html, all on one scale."""
+    found = list(rows)
+    spent = [_spent(row, now) for row in found]
+    scale = max([s or 0 for s in spent] + [usual.get(row.name, 0) * 1.2 for row in found] + [1.0])
+    return [_step(row, s, usual.get(row.name), scale) for row, s in zip(found, spent, strict=True)]
+
+
+def _spent(row: OperationStep, now: datetime) -> float | None:
+    if row.started_at is None:
+        return None
+    return ((row.ended_at or now) - row.started_at).total_seconds()
+
+
+def _step(row: OperationStep, spent: float | None, usual: float | None, scale: float) -> dict[str, Any]:
+    late = bool(usual and spent and spent > max(usual * LATE, usual + 2))
+    why = {"undone": _("Undone."), "left": _("Left behind: it could not be removed.")}.get(row.status, "")
+    return {
+        "id": row.pk,
+        "name": row.title,
+        "state": _STEP_STATES.get(row.status, "todo"),
+        "seconds": spent,
+        "usual": usual,
+        "scale": scale,
+        "late": late,
+        "why": f"{why} {row.detail}".strip() or (_("Slower than usual.") if late else ""),
+    }
+
+
+def log_lines(rows: Iterable[OperationLog]) -> list[dict[str, Any]]:
+    """Rows for components/log_line.html."""
+    return [{"at": row.at, "text": row.line, "tone": tone_of(row.line), "id": row.pk} for row in rows]
+
+
+def tone_of(line: str) -> str:
+    """A line that tells of trouble or success is coloured as well as said."""
+    low = line.lower()
+    for tone in ("bad", "ok"):
+        if any(word in low for word in _TONES[tone]):
+            return tone
+    return "warn" if "try " in low or "retry" in low or "not reachable" in low else ""
+
+
+def queue(place: QueuePlace | None) -> dict[str, Any] | None:
+    """For components/queue_box.html."""
+    if place is None:
+        return None
+    return {"position": place.position, "of": place.length, "title": _("In the queue"), "why": f"{place.reason}."}
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What this viewer may do with the operation, as the rules answered."""
+
+    change: Allowed | Denied
+    sign: Allowed | Denied | None
+
+
+def can_cancel(operation: Operation) -> bool:
+    """Is there anything left to stop?"""
+    stoppable = operation.status in states.WAITING or operation.status in {S.RUNNING, S.VERIFYING}
+    return stoppable and operation.cancel_requested_at is None
+
+
+def actions(operation: Operation, rights: Rights) -> list[dict[str, Any]]:
+    """Buttons of the title block, the primary one last."""
+    found: list[dict[str, Any]] = []
+    if rights.change and can_cancel(operation):
+        label = _("Cancel") if operation.status in states.WAITING else _("Cancel and undo")
+        url = reverse("operation_cancel", args=[operation.pk])
+        found.append({"label": label, "url": url, "icon": "square", "post": True, "danger": True})
+    if rights.change and operation.status == S.FAILED:
+        url = reverse("operation_retry", args=[operation.pk])
+        found.append({"label": _("Retry"), "url": url, "icon": "refresh", "post": True, "primary": True})
+    if rights.sign:
+        url = reverse("approval", args=[operation.pk])
+        label = _("Read and sign %s") % short_hash(operation.change_digest)
+        found.append({"label": label, "url": url, "icon": "signature", "primary": True})
+    return found
+
+
+def next_words(operation: Operation, rights: Rights, signers: Sequence[Any]) -> list[str]:
+    """What happens next and who can move it, in sentences."""
+    words = list(_status_words(operation, [str(person) for person in signers]))
+    if operation.cancel_requested_at and operation.status not in states.TERMINAL:
+        words.append(_("Cancelling was asked for; it stops after its present step and undoes what it made."))
+    if isinstance(rights.change, Denied) and (can_cancel(operation) or operation.status == S.FAILED):
+        who = rights.change.who
+        words.append(_("%(reason)s %(who)s can.") % {"reason": rights.change.reason, "who": who})
+    return words
+
+
+def _status_words(operation: Operation, signers: list[str]) -> Iterable[str]:
+    status = operation.status
+    if operation.blocked:
+        yield operation.blocked
+    if status == S.AWAITING_APPROVAL:
+        yield _("%s can sign.") % " or ".join(signers) if signers else _("Nobody who is left can sign this.")
+    elif status in _WORDS:
+        yield str(_WORDS[status]())
+    if status == S.FAILED:
+        yield _("Retry runs it again from its failed step, under the same plan.")
+
+
+_WORDS = {
+    S.REQUESTED: lambda: _("A worker plans it next."),
+    S.PLANNING: lambda: _("A worker compares what is asked with what exists."),
+    S.RUNNING: lambda: _("If it fails, what it made is removed again."),
+    S.VERIFYING: lambda: _("Every step is done; the result is checked from outside."),
+    S.FAILING: lambda: _("What it made is being removed."),
+    S.CANCELLING: lambda: _("What it made is being removed."),
+    S.SUCCEEDED: lambda: _("Done. Nothing is left to do."),
+    S.ROLLED_BACK: lambda: _("Everything it had made was removed. Ask again when the cause is mended."),
+    S.DENIED: lambda: _("Nothing was changed. Mend what the rules name, then ask again."),
+    S.REJECTED: lambda: _("Nothing was changed. Read the reason, then ask again."),
+    S.EXPIRED: lambda: _("Nobody signed in time and nothing was changed. Ask again."),
+    S.CANCELLED: lambda: _("It was stopped before it changed anything."),
+}
+
+
+def tabs(operation: Operation, current: str, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Log, plan, decisions, approvals, timeline, with counts."""
+    total = plans.counts(operation.plan).total
+    labels = {
+        "log": (_("Log"), numbers["log"]),
+        "plan": (_("Plan diff"), total),
+        "decisions": (_("Decisions"), numbers["decisions"]),
+        "approvals": (_("Approvals"), numbers["approvals"]),
+        "timeline": (_("Timeline"), numbers["timeline"]),
+    }
+    return [
+        {
+            "label": label,
+            "count": count,
+            "url": reverse("operation_tab", args=[operation.pk, name]),
+            "current": name == current,
+        }
+        for name, (label, count) in labels.items()
+    ]
+
+
+def rules_pass(count: int) -> str:
+    """"12 rules pass"."""
+    return ngettext("%(n)s rule passes", "%(n)s rules pass", count) % {"n": count}
