@@ -1,15 +1,34 @@
 """Every "no" of the API as problem+json (RFC 9457) with rule, field, fix and who."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from policies.results import Denied
+from policies.results import Denied, FieldError
+from portal.api import auth
 
 CONTENT_TYPE = "application/problem+json"
+
+
+class BadInput(exceptions.APIException):
+    """One thing of a request that is wrong before any action is asked."""
+
+    def __init__(self, field: str, rule: str, message: str, fix: str = "", status: int = 422) -> None:
+        super().__init__(message)
+        error = FieldError(field, rule, message, fix)
+        self.status_code = status
+        self.denied = Denied(rule, field, message, fix, status=status, errors=(error,))
+
+
+class PreconditionFailed(exceptions.APIException):
+    """If-Match names another state than the present one."""
+
+    status_code = 412
+    default_detail = "It has changed since you read it. Nothing was done."
 
 
 def problem(denied: Denied) -> Response:
@@ -28,59 +47,86 @@ def problem(denied: Denied) -> Response:
     return Response(body, status=denied.status, content_type=CONTENT_TYPE)
 
 
-def as_json(error: Any) -> dict[str, str]:
+def as_json(error: FieldError) -> dict[str, str]:
     """A field error as JSON."""
     return {"field": error.field, "rule": error.rule, "message": error.message, "fix": error.fix}
 
 
-_RULES: dict[type[Exception], tuple[str, str]] = {
-    exceptions.NotAuthenticated: ("auth.signed_in", "Send a token: Authorization: Bearer berth_…"),
-    exceptions.AuthenticationFailed: ("auth.token", "Make a new token in Settings."),
-    exceptions.PermissionDenied: ("auth.scope", "Use a token with the scope named."),
-    exceptions.ParseError: ("request.json", "Send a JSON object."),
-    exceptions.UnsupportedMediaType: ("request.media_type", "Send Content-Type: application/json."),
-    exceptions.NotAcceptable: ("request.accept", "Ask for application/json."),
-    exceptions.MethodNotAllowed: ("request.method", "See /api/schema/ for the methods of this address."),
-    exceptions.Throttled: ("request.rate", "Wait, then send it again."),
-    exceptions.NotFound: ("request.found", "Check the id; what you may not see looks the same as what is not there."),
-}
+# Exception → rule, field, fix, who. The first that matches counts.
+_RULES: tuple[tuple[type[Exception], tuple[str, str, str, str]], ...] = (
+    (exceptions.NotAuthenticated, ("auth.signed_in", "Authorization", "Send Authorization: Bearer berth_….", "You")),
+    (exceptions.AuthenticationFailed, ("auth.token", "Authorization", "Make a new token in Settings.", "You")),
+    (auth.ScopeMissing, ("auth.scope", "Authorization", "Make a token with that scope in Settings.", "You")),
+    (auth.CsrfMissing, ("auth.csrf", "X-CSRFToken", "Send the csrftoken cookie's value in X-CSRFToken.", "You")),
+    (auth.SessionNeeded, ("auth.person", "Authorization", "Make the token in Settings, in the browser.", "You")),
+    (exceptions.PermissionDenied, ("auth.allowed", "", "Ask for the role that it needs.", "The team's owner")),
+    (exceptions.ParseError, ("request.json", "", "Send a JSON object in UTF-8.", "You")),
+    (exceptions.UnsupportedMediaType, ("request.media_type", "Content-Type", "Send application/json.", "You")),
+    (exceptions.NotAcceptable, ("request.accept", "Accept", "Ask for application/json.", "You")),
+    (exceptions.MethodNotAllowed, ("request.method", "", "See Allow, or /api/docs/.", "You")),
+    (PreconditionFailed, ("request.if_match", "If-Match", "Read it again, then decide again.", "You")),
+    (
+        exceptions.NotFound,
+        ("request.found", "", "Check the address; what is not yours looks the same as what is not there.", "You"),
+    ),
+)
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exceptions in the same form; anything else is a defect and becomes a 500 elsewhere."""
-    if isinstance(error, Http404):
-        error = exceptions.NotFound()
-    elif isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
+    error = _as_api(error)
+    if isinstance(error, BadInput):
+        return problem(error.denied)
+    if isinstance(error, exceptions.ValidationError):
+        return problem(_invalid(error))
     if not isinstance(error, exceptions.APIException):
         return None
-    if isinstance(error, exceptions.ValidationError):
-        return _invalid(error)
-    rule, fix = _RULES.get(type(error), ("request.valid", "See /api/schema/."))
-    denied = Denied(rule, "", str(error.detail), fix, status=error.status_code)
-    response = problem(denied)
+    rule, field, fix, who = next((said for kind, said in _RULES if isinstance(error, kind)), _unknown())
+    response = problem(Denied(rule, field, str(error.detail), fix, who, status=error.status_code))
     header = getattr(error, "auth_header", None)
     if header:
         response["WWW-Authenticate"] = header
     return response
 
 
-def _invalid(error: exceptions.ValidationError) -> Response:
-    detail = error.detail if isinstance(error.detail, dict) else {"": error.detail}
-    errors = [
-        {"field": field, "rule": "request.valid", "message": str(message), "fix": ""}
-        for field, messages in detail.items()
-        for message in (messages if isinstance(messages, list) else [messages])
-    ]
+def _as_api(error: Exception) -> Exception:
+    if isinstance(error, Http404 | exceptions.NotFound):
+        return exceptions.NotFound("There is nothing here that you may see.")
+    if isinstance(error, PermissionDenied):
+        return exceptions.PermissionDenied()
+    if isinstance(error, BadRequest | SuspiciousOperation):
+        return exceptions.ParseError("The request cannot be read.")
+    return error
+
+
+def _unknown() -> tuple[str, str, str, str]:
+    return "request.valid", "", "See /api/docs/.", "You"
+
+
+_FIXES = {
+    "required": "Send this field.",
+    "null": "Send a value, or leave the field out.",
+    "blank": "Send some text.",
+    "unknown": "Leave it out, or see /api/docs/ for the fields.",
+    "missing_choice": "Choose one of the values named.",
+}
+
+
+def _invalid(error: exceptions.ValidationError) -> Denied:
+    errors = tuple(_flat("", error.detail))
     first = errors[0]
-    body = {
-        "type": "/docs/rules#request.valid",
-        "title": first["message"],
-        "status": 422,
-        "rule": "request.valid",
-        "field": first["field"],
-        "fix": "Correct the fields named in errors.",
-        "who": "",
-        "errors": errors,
-    }
-    return Response(body, status=422, content_type=CONTENT_TYPE)
+    return Denied(first.rule, first.field, first.message, first.fix, "You", status=422, errors=errors)
+
+
+def _flat(field: str, detail: Any) -> Iterator[FieldError]:
+    """DRF's nested messages as one list, each with the dotted path of its field."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            own = "" if name == "non_field_errors" else str(name)
+            yield from _flat(".".join(part for part in (field, own) if part), inner)
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _flat(field, inner)
+    else:
+        code = getattr(detail, "code", "invalid")
+        yield FieldError(field, f"request.{code}", str(detail), _FIXES.get(code, "See /api/docs/ for what it takes."))

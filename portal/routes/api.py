@@ -1,5 +1,50 @@
-"""Addresses of the api pages."""
+"""Addresses of the API. Any other address below /api/ answers a problem."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.permissions import AllowAny
 
-urlpatterns: list[URLPattern] = []
+from portal.api.base import NotThere
+from portal.api.views import decided, environments, history, operations, people, things
+
+Route = URLPattern | URLResolver
+one = "operations/<uuid:pk>/"
+home = "environments/<uuid:pk>/"
+v1: list[Route] = [
+    path("me/", people.Me.as_view(), name="me"),
+    path("tokens/", people.Tokens.as_view(), name="tokens"),
+    path("tokens/<int:pk>/", people.TokenDetail.as_view(), name="token"),
+    path("operations/", operations.Operations.as_view(), name="operations"),
+    path("operations/preview/", operations.OperationPreview.as_view(), name="operation_preview"),
+    path(one, operations.OperationDetail.as_view(), name="operation"),
+    path(f"{one}approve/", decided.Approve.as_view(), name="operation_approve"),
+    path(f"{one}reject/", decided.Reject.as_view(), name="operation_reject"),
+    path(f"{one}cancel/", decided.Cancel.as_view(), name="operation_cancel"),
+    path(f"{one}retry/", decided.Retry.as_view(), name="operation_retry"),
+    path(f"{one}log/", decided.Log.as_view(), name="operation_log"),
+    path(f"{one}decisions/", decided.Decisions.as_view(), name="operation_decisions"),
+    path(f"{one}signatures/", decided.Signatures.as_view(), name="operation_signatures"),
+    path("environments/", environments.Environments.as_view(), name="environments"),
+    path(home, environments.EnvironmentDetail.as_view(), name="environment"),
+    path(f"{home}extend/", environments.Extend.as_view(), name="environment_extend"),
+    path(f"{home}secrets/", environments.Secrets.as_view(), name="environment_secrets"),
+    path(f"{home}secrets/<slug:name>/reveal/", environments.Reveal.as_view(), name="secret_reveal"),
+    path("services/", things.Services.as_view(), name="services"),
+    path("teams/", things.Teams.as_view(), name="teams"),
+    path("teams/<slug:slug>/", things.TeamDetail.as_view(), name="team"),
+    path("templates/", things.Templates.as_view(), name="templates"),
+    path("templates/<slug:slug>/", things.TemplateDetail.as_view(), name="template"),
+    path("templates/<slug:slug>/versions/", things.TemplateVersions.as_view(), name="template_versions"),
+    path("releases/", things.Releases.as_view(), name="releases"),
+    path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
+    path("inbox/", things.Inbox.as_view(), name="inbox"),
+    path("history/", history.History.as_view(), name="history"),
+    path("history/export/", history.HistoryExport.as_view(), name="history_export"),
+]
+schema = SpectacularAPIView.as_view(permission_classes=[AllowAny])
+urls: list[Route] = [
+    path("schema/", schema, name="schema"),
+    path("v1/", include(v1)),
+    re_path(r"^(?P<rest>.*)$", NotThere.as_view(), name="nothing"),
+]
+urlpatterns = [path("", include((urls, "api")))]

@@ -1,0 +1,103 @@
+"""Small pieces that several answers share, the strict base of every input, and the form of a problem."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+Slug = serializers.SlugRelatedField[Any]
+
+
+class Shown(serializers.Serializer[Any]):
+    """Something that is only ever shown."""
+
+
+class Asked(serializers.Serializer[Any]):
+    """Something that is asked: a field that nobody reads is refused, not ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
+        if unknown:
+            known = ", ".join(self.fields)
+            message = ErrorDetail(f"There is no such field. Known: {known}.", code="unknown")
+            raise serializers.ValidationError({name[:80]: [message] for name in unknown[:20]})
+        return super().to_internal_value(data)
+
+
+class PersonSerializer(Shown):
+    """A person, by what others may know."""
+
+    username = serializers.CharField()
+    name = serializers.CharField(source="full_name")
+
+
+class FieldErrorSerializer(Shown):
+    """One field that is wrong, and how to mend it."""
+
+    field = serializers.CharField()
+    rule = serializers.CharField()
+    message = serializers.CharField()
+    fix = serializers.CharField()
+
+
+@extend_schema_serializer(component_name="Problem")
+class ProblemSerializer(Shown):
+    """RFC 9457, with the rule that refused, the field, how to mend it and who can help."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    rule = serializers.CharField()
+    field = serializers.CharField()
+    fix = serializers.CharField()
+    who = serializers.CharField()
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
+
+
+class FindingSerializer(Shown):
+    """One sentence of a ruling."""
+
+    rule = serializers.CharField()
+    severity = serializers.CharField()
+    field = serializers.CharField()
+    value = serializers.JSONField(allow_null=True)
+    message = serializers.CharField()
+    fix = serializers.CharField()
+    who = serializers.CharField()
+
+
+class RequirementSerializer(Shown):
+    """How many must sign."""
+
+    rules = serializers.ListField(child=serializers.CharField())
+    signatures = serializers.IntegerField()
+    owning_team = serializers.IntegerField()
+    also_from = serializers.ListField(child=serializers.CharField())
+    lifetime_hours = serializers.IntegerField()
+
+
+class UsageSerializer(Shown):
+    """How much of one metric a team holds; `limit` null: not limited."""
+
+    metric = serializers.CharField()
+    used = serializers.IntegerField()
+    limit = serializers.IntegerField(allow_null=True)
+    left = serializers.IntegerField(allow_null=True)
+
+
+class EnvironmentRefSerializer(Shown):
+    """An environment, by what names it."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    tier = serializers.CharField()
+
+
+class NoAnswerSerializer(Shown):
+    """Nothing."""
+
+
+class AskedNothingSerializer(Asked):
+    """No field."""

@@ -1,0 +1,59 @@
+"""Rows that API tests start from, written without the engine."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from audit.context import context
+from delivery.models import Release
+from policies.approvals import Requirement
+from provisioning.models import Environment, Operation, SecretBinding
+from tests.people import Demo
+
+DIGEST = "sha256:" + "d" * 64
+NEED = Requirement(("prod",), 2, 1, ("reliability",)).as_json()
+
+
+def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> Environment:
+    with context(by="system:test"):
+        return Environment.objects.create(
+            name=name,
+            service=demo.api,
+            team=demo.payments,
+            owner=demo.mara,
+            template_version=demo.version,
+            driver="noop",
+            cost_centre="CC-100",
+            **{"tier": "dev", "status": "ready", **fields},
+        )
+
+
+def operation(demo: Demo, where: Environment, **fields: Any) -> Operation:
+    usual = {"kind": "suspend", "requester": demo.mara, "status": "succeeded", "tier": where.tier}
+    with context(by="system:test"):
+        return Operation.objects.create(environment=where, team=demo.payments, **{**usual, **fields})
+
+
+def awaiting(demo: Demo, **fields: Any) -> Operation:
+    """A prod change of Mara's that waits for two signatures."""
+    where = environment(demo, "payments-api-prod", tier="prod")
+    signing = {"approval": NEED, "signatures_needed": 2, "owning_needed": 1, "change_digest": DIGEST}
+    return operation(demo, where, **{"kind": "update", "status": "awaiting_approval", **signing, **fields})
+
+
+def release(demo: Demo, version: str = "1.0.0", **fields: Any) -> Release:
+    with context(by="system:test"):
+        usual = {"digest": "sha256:" + "e" * 64, "created_by": demo.mara}
+        return Release.objects.create(service=demo.api, team=demo.payments, version=version, **{**usual, **fields})
+
+
+def secret(demo: Demo, where: Environment, name: str = "database") -> SecretBinding:
+    with context(by="system:test"):
+        return SecretBinding.objects.create(
+            environment=where,
+            team=demo.payments,
+            name=name,
+            path=f"env/{where.name}/{name}",
+            version=1,
+            written_at=timezone.now(),
+        )
