@@ -6,11 +6,15 @@ import sys
 
 
 def main() -> None:
-    """Run one management command; `up` comes before there are settings, because it makes them."""
+    """Run one management command; `up` and `demo` need no settings: the one makes them, the other is a client."""
     if sys.argv[1:2] == ["up"]:
         from portal.embedded.command import main as up
 
         sys.exit(up(sys.argv[2:]))
+    if sys.argv[1:2] == ["demo"]:
+        from portal.demo.command import main as demo
+
+        sys.exit(demo(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     from django.core.management import execute_from_command_line
 

@@ -17,7 +17,7 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Sentence:
-    """"asked for create · payments-api-dev · more": act, what it was done to, and what follows."""
+    """ "asked for create · payments-api-dev · more": act, what it was done to, and what follows."""
 
     act: str
     what: str

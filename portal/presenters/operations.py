@@ -23,7 +23,7 @@ _TONES = {"ok": ("ready", "healthy", "answers with", " 200"), "bad": ("failed", 
 
 
 def title(operation: Operation) -> str:
-    """"Create payments-api-dev", "Promote 2026.11.5 to payments-api-stage"."""
+    """ "Create payments-api-dev", "Promote 2026.11.5 to payments-api-stage"."""
     kind = kinds.get(operation.kind)
     words = {"name": operation.environment.name, "release": release_of(operation)}
     return str(kind.title) % words if kind else f"{operation.kind} {operation.environment.name}"
@@ -64,9 +64,7 @@ def seconds_of(operation: Operation, now: datetime) -> float:
     return max(0.0, ((operation.finished_at or now) - operation.created_at).total_seconds())
 
 
-def manifest(
-    operation: Operation, *, usual: float, signed: int, now: datetime
-) -> list[dict[str, Any]]:
+def manifest(operation: Operation, *, usual: float, signed: int, now: datetime) -> list[dict[str, Any]]:
     """The facts under the title."""
     version = operation.environment.template_version
     elapsed = stopwatch(seconds_of(operation, now))
@@ -233,5 +231,5 @@ def tabs(operation: Operation, current: str, numbers: Mapping[str, int]) -> list
 
 
 def rules_pass(count: int) -> str:
-    """"12 rules pass"."""
+    """ "12 rules pass"."""
     return ngettext("%(n)s rule passes", "%(n)s rules pass", count) % {"n": count}

@@ -27,6 +27,7 @@ v1: list[Route] = [
     path("environments/", environments.Environments.as_view(), name="environments"),
     path(home, environments.EnvironmentDetail.as_view(), name="environment"),
     path(f"{home}extend/", environments.Extend.as_view(), name="environment_extend"),
+    path(f"{home}lifetime/", environments.Lifetime.as_view(), name="environment_lifetime"),
     path(f"{home}secrets/", environments.Secrets.as_view(), name="environment_secrets"),
     path(f"{home}secrets/<slug:name>/reveal/", environments.Reveal.as_view(), name="secret_reveal"),
     path("services/", things.Services.as_view(), name="services"),

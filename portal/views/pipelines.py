@@ -36,7 +36,12 @@ def pipelines(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     rows = services_visible_to(viewer(request)).select_related("team").filter(slug__icontains=query)
     page = Paginator(rows.order_by("slug"), PAGE).get_page(request.GET.get("page"))
-    context = {"crumbs": [(_("Pipelines"), None)], "page": page, "rows": show.list_rows(pipelines_of(list(page))), "q": query}
+    context = {
+        "crumbs": [(_("Pipelines"), None)],
+        "page": page,
+        "rows": show.list_rows(pipelines_of(list(page))),
+        "q": query,
+    }
     part = "table" if request.headers.get("HX-Request") else "list"
     return render(request, f"pipelines/{part}.html", context)
 

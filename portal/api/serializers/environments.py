@@ -61,6 +61,12 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
         ]
 
 
+class LifetimeAsk(parts.Asked):
+    """When it shall end."""
+
+    expires_at = serializers.DateTimeField(help_text="From now on, at most the environment's own maximum.")
+
+
 class ExtendAsk(parts.Asked):
     """By how many hours."""
 

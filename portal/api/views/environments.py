@@ -13,7 +13,7 @@ from portal.api.etags import check_if_match, etag_of, tagged
 from portal.api.problems import problem
 from portal.api.schema import IF_MATCH, IF_NONE_MATCH, READS, WRITES, described, listed
 from portal.api.serializers import environments as shapes
-from provisioning.actions.control import extend
+from provisioning.actions.control import end_lifetime, extend
 from provisioning.actions.secrets import authorise_reveal, read_once
 from provisioning.models import Environment
 
@@ -60,6 +60,27 @@ class Extend(ApiView):
         asked, environment = self.asked(shapes.ExtendAsk), loaders.environment(self.user, pk)
         check_if_match(request, detail_of(environment))
         result = extend(by=self.user, environment=environment, hours=asked["hours"])
+        if isinstance(result, Denied):
+            return problem(result)
+        shown = detail_of(loaders.environment(self.user, pk))
+        return Response(shown, headers={"ETag": etag_of(shown)})
+
+
+class Lifetime(ApiView):
+    """An end that is chosen."""
+
+    @described(
+        "Let the lifetime end at a chosen moment, within its maximum",
+        {200: shapes.EnvironmentDetailSerializer},
+        scope="operate",
+        takes=shapes.LifetimeAsk,
+        parameters=[IF_MATCH],
+        problems=(*WRITES, 412),
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        asked, environment = self.asked(shapes.LifetimeAsk), loaders.environment(self.user, pk)
+        check_if_match(request, detail_of(environment))
+        result = end_lifetime(by=self.user, environment=environment, at=asked["expires_at"])
         if isinstance(result, Denied):
             return problem(result)
         shown = detail_of(loaders.environment(self.user, pk))

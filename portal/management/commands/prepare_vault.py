@@ -52,7 +52,9 @@ def wait_for(address: str, sign_in: dict[str, str]) -> None:
     client = vault_setup.Client(address)
     while not client.can_sign_in(sign_in):
         if time.monotonic() > end:
-            raise CommandError(f"{address} does not let {SETUP} in; is it unsealed, and is {SECRET} the one it began with?")
+            raise CommandError(
+                f"{address} does not let {SETUP} in; is it unsealed, and is {SECRET} the one it began with?"
+            )
         time.sleep(0.5)
 
 
