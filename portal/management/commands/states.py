@@ -23,9 +23,13 @@ _OPERATION = """
 ## Operation
 
 An operation is one change asked of an environment. A change of its status records the event
-`operation.<status>`. While it is {active}, it is the only active one of its environment (a partial unique index
-sees to that). {waiting} are waiting. {terminal} are ends; only a failed operation may be asked for again, and
-then goes on under the plan that was locked.
+`operation.<status>`.
+
+| Statuses | Are |
+|---|---|
+| {waiting} | waiting; any number of them per environment |
+| {active} | active; one per environment, by a partial unique index |
+| {terminal} | ended; a failed one may be tried again and then goes on with its locked plan |
 """
 _ENVIRONMENT = """
 ## Environment
@@ -60,9 +64,9 @@ class Command(BaseCommand):
 def render() -> str:
     """Return the whole page."""
     operation = _OPERATION.format(
-        active=_listed(states.ACTIVE, states.OPERATION, "or"),
-        waiting=_listed(states.WAITING, states.OPERATION, "and").capitalize(),
-        terminal=_listed(states.TERMINAL, states.OPERATION, "and").capitalize(),
+        active=_listed(states.ACTIVE),
+        waiting=_listed(states.WAITING),
+        terminal=_listed(states.TERMINAL),
     )
     parts = [
         _HEAD,
@@ -92,7 +96,6 @@ def _targets(targets: frozenset[str]) -> str:
     return ", ".join(f"`{target}`" for target in sorted(targets)) or "–"
 
 
-def _listed(chosen: frozenset[str], table: dict[str, frozenset[str]], last: str) -> str:
-    """The states in the order of the table, as words of a sentence."""
-    names = [str(state).replace("_", " ") for state in table if state in chosen]
-    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+def _listed(chosen: frozenset[str]) -> str:
+    """The statuses in the order of the table."""
+    return ", ".join(f"`{state}`" for state in states.OPERATION if state in chosen)
