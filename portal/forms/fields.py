@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.fields import Choice, FormField, form_fields
+from catalog.fields import Choice, FormField, form_fields, from_form
 from catalog.models import TemplateVersion
 from catalog.pricing import price
 from policies.engine import Finding
@@ -40,7 +40,7 @@ def parameter_rows(version: TemplateVersion, values: Mapping[str, Any], *, locke
 
 
 def _row(version: TemplateVersion, each: FormField, value: Any, *, locked: bool) -> Row:
-    shown = each.default if value is None else value
+    shown = each.default if value is None or each.sensitive else value
     if each.kind == "lines" and isinstance(shown, list):
         shown = "\n".join(str(item) for item in shown)
     return Row(
@@ -85,3 +85,27 @@ def field_of(row: Row) -> str:
 def _bare(name: str) -> str:
     """Policy speaks of `environment.ttl_hours`, the form of `ttl_hours`."""
     return name.removeprefix("environment.")
+
+
+def changed(version: TemplateVersion, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a change form; a sensitive one left blank keeps its value, since it was not shown."""
+    hidden = {each.name for each in form_fields(version.parameters) if each.sensitive}
+    values = from_form(version.parameters, sent, prefix=PREFIX)
+    return {name: value for name, value in values.items() if value is not None or name not in hidden}
+
+
+def spoken(version: TemplateVersion, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Recorded parameters as label and words; a sensitive one is named, never shown."""
+    return [(each.label, _words(each, values.get(each.name))) for each in form_fields(version.parameters)]
+
+
+def _words(each: FormField, value: Any) -> str:
+    if value is None:
+        return "not set"
+    if each.sensitive:
+        return "set, not shown"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return f"{value} {each.unit}".strip()

@@ -9,10 +9,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from catalog.fields import from_form
 from policies.results import Denied
 from portal import loaders
-from portal.forms.fields import PREFIX, attach, parameter_rows
+from portal.forms.fields import attach, changed, parameter_rows
 from portal.views.environment_frame import EXTEND_DAYS, HOURS_PER_DAY
 from portal.views.environments import render_environment
 from portal.views.pages import problem_of, viewer
@@ -46,7 +45,7 @@ def ask(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
 def _arguments(request: HttpRequest, found: Environment, kind: str) -> dict[str, Any]:
     if kind != "update":
         return {}
-    return {"parameters": from_form(found.template_version.parameters, request.POST, prefix=PREFIX)}
+    return {"parameters": changed(found.template_version, request.POST)}
 
 
 def _refused(request: HttpRequest, found: Environment, wanted: Ask, denied: Denied) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.selectors import BadCursorError, page
 from delivery.selectors import deployments, releases_visible_to
 from portal import loaders
-from portal.forms.fields import parameter_rows
+from portal.forms.fields import parameter_rows, spoken
 from portal.views.environment_frame import EXTEND_DAYS
 from portal.views.pages import viewer
 from portal.views.rows import look_of_operation, title_of
@@ -42,6 +42,7 @@ def overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "outputs": [row for row in shown if not _is_address(row[1])],
         "endpoints": [row for row in shown if _is_address(row[1])],
         "secrets": list(found.secrets.all()),
+        "parameters": spoken(found.template_version, found.parameters),
         "events": [_event(row) for row in _operations(found, 6)],
         "extend_days": EXTEND_DAYS,
         "lived": _lived(found),
