@@ -80,8 +80,12 @@ def manifest(operation: Operation, *, signed: int, present: str) -> list[dict[st
 def conversation(operation: Operation, signatures: Sequence[Signature]) -> list[dict[str, Any]]:
     """The request and what each signer said, newest first; void signatures say so."""
     said = [
-        {"tone": "wait", "text": _quote(_("asked"), operation.reason), "at": operation.created_at,
-         "who": str(operation.requester or _("a schedule"))}
+        {
+            "tone": "wait",
+            "text": _quote(_("asked"), operation.reason),
+            "at": operation.created_at,
+            "who": str(operation.requester or _("a schedule")),
+        }
     ]
     for signature in signatures:
         said.append(_said(signature))

@@ -44,9 +44,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def lines(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, unknown: Sequence[str] = ()
-) -> list[Line]:
+def lines(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, unknown: Sequence[str] = ()) -> list[Line]:
     """The rows of one change. With both sides present, what stays the same is context."""
     old, new = leaves(before), leaves(after)
     for path in unknown:

@@ -29,7 +29,9 @@ def environments(rows: Iterable[Environment]) -> dict[str, Any]:
 
 def services(rows: Iterable[Service]) -> dict[str, Any]:
     """Lead to their pipelines."""
-    found = [{"name": r.slug, "url": reverse("pipeline", args=[r.slug]), "about": f"{r.name}, {r.team.name}"} for r in rows]
+    found = [
+        {"name": r.slug, "url": reverse("pipeline", args=[r.slug]), "about": f"{r.name}, {r.team.name}"} for r in rows
+    ]
     return _group("services", _("Services"), found)
 
 

@@ -41,7 +41,12 @@ def inbox(request: HttpRequest) -> HttpResponse:
     found = Paginator(_waiting(user), PAGE).get_page(request.GET.get("page"))
     own = list(_related(Operation.objects.filter(requester=user, status=S.AWAITING_APPROVAL))[:PAGE])
     signed = _signed([*found, *own])
-    context = {"crumbs": [(_("Inbox"), None)], "page": found, "rows": show.inbox_rows(found, signed), "own": show.inbox_rows(own, signed)}
+    context = {
+        "crumbs": [(_("Inbox"), None)],
+        "page": found,
+        "rows": show.inbox_rows(found, signed),
+        "own": show.inbox_rows(own, signed),
+    }
     part = "list" if request.headers.get("HX-Request") else "page"
     return render(request, f"approvals/inbox_{part}.html", context)
 
@@ -102,7 +107,11 @@ def _changed(found: Operation, seen: str) -> dict[str, Any]:
     for event in told.order_by("-at", "-id")[:100]:
         before = event.before or {}
         if before.get("change_digest") == seen and before.get("plan"):
-            return {"from": seen, "to": found.change_digest, "parts": plans.difference(before["plan"], found.plan or {})}
+            return {
+                "from": seen,
+                "to": found.change_digest,
+                "parts": plans.difference(before["plan"], found.plan or {}),
+            }
     return {"from": seen, "to": found.change_digest, "parts": []}
 
 

@@ -187,7 +187,12 @@ def _tab_parts(
 def decided(decision: Decision) -> dict[str, Any]:
     """A recorded decision with its findings, blocking ones first."""
     findings = sorted((as_finding(row) for row in decision.findings), key=lambda f: (f.severity != "block", f.rule))
-    return {"row": decision, "findings": findings, "passed": decision.passed, "pass_words": show.rules_pass(len(decision.passed))}
+    return {
+        "row": decision,
+        "findings": findings,
+        "passed": decision.passed,
+        "pass_words": show.rules_pass(len(decision.passed)),
+    }
 
 
 def timeline_of(found: Operation) -> list[AuditEvent]:

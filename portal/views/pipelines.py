@@ -36,7 +36,12 @@ def pipelines(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     rows = services_visible_to(viewer(request)).select_related("team").filter(slug__icontains=query)
     page = Paginator(rows.order_by("slug"), PAGE).get_page(request.GET.get("page"))
-    context = {"crumbs": [(_("Pipelines"), None)], "page": page, "rows": show.list_rows(pipelines_of(list(page))), "q": query}
+    context = {
+        "crumbs": [(_("Pipelines"), None)],
+        "page": page,
+        "rows": show.list_rows(pipelines_of(list(page))),
+        "q": query,
+    }
     part = "table" if request.headers.get("HX-Request") else "list"
     return render(request, f"pipelines/{part}.html", context)
 
@@ -89,6 +94,7 @@ def release_new(request: HttpRequest, slug: str) -> HttpResponse:
     allowed = may(viewer(request), Permission.DEPLOY, service.team)
     denied = answer if isinstance(answer, Denied) else allowed if isinstance(allowed, Denied) else None
     here = [(_("Pipelines"), reverse("pipelines")), (service.slug, reverse("pipeline", args=[slug]))]
+    status = answer.status if isinstance(answer, Denied) else 200
     context = {
         "crumbs": [*here, (_("New release"), None)],
         "service": service,
@@ -96,7 +102,7 @@ def release_new(request: HttpRequest, slug: str) -> HttpResponse:
         "errors": refusals.field_errors(answer),
         "problem": refusals.problem(denied, title=_("Not registered")) if denied else None,
     }
-    return render(request, "pipelines/release_new.html", context, status=answer.status if answer else 200)
+    return render(request, "pipelines/release_new.html", context, status=status)
 
 
 def _registered(by: User, service: Service, form: Any) -> Release | Denied:

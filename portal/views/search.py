@@ -28,7 +28,11 @@ SHORT_ID = re.compile(r"^([0-9a-f]{4,32})$")
 def search(request: HttpRequest) -> HttpResponse:
     """At most ten of each kind, best known first."""
     query = request.GET.get("q", "").strip().replace("\x00", "")[:100]
-    context: dict[str, Any] = {"crumbs": [(_("Search"), None)], "q": query, "groups": groups(viewer(request), query) if query else []}
+    context: dict[str, Any] = {
+        "crumbs": [(_("Search"), None)],
+        "q": query,
+        "groups": groups(viewer(request), query) if query else [],
+    }
     context["total"] = sum(len(group["rows"]) for group in context["groups"])
     part = "results" if request.headers.get("HX-Request") else "page"
     return render(request, f"search/{part}.html", context)

@@ -54,6 +54,8 @@ class Reader:
 async def operation_stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """Events `log` (resumable by id), `step`, `status` and `end`."""
     reader = await _off_loop(_opened, request, pk)
+    # Signing in was checked in the request's own thread, whose connection would stay open as long as the stream.
+    await sync_to_async(connection.close)()
     response = StreamingHttpResponse(_events(reader), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
