@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from audit.models import AuditEvent
 from portal.presenters import diffs
@@ -36,7 +37,7 @@ def sentence(event: AuditEvent, names: Names) -> Sentence:
     if known is None:
         return Sentence(event.event, what_of(event, names))
     act, tone, more = known
-    return Sentence(_(act), what_of(event, names), more(event.data or {}), tone)
+    return Sentence(str(act), what_of(event, names), more(event.data or {}), tone)
 
 
 def what_of(event: AuditEvent, names: Names) -> str:
@@ -79,7 +80,8 @@ def _digest(data: Mapping[str, Any]) -> str:
 
 def _new_plan(data: Mapping[str, Any]) -> str:
     words = {"old": short_hash(str(data.get("from", ""))), "new": short_hash(str(data.get("to", "")))}
-    return _("from %(old)s to %(new)s") % words + f": {data.get('changed', '')}"
+    parts = str(data.get("changed") or "")
+    return f"{_('from %(old)s to %(new)s') % words}: {parts}"
 
 
 def _refusal(data: Mapping[str, Any]) -> str:
@@ -87,45 +89,45 @@ def _refusal(data: Mapping[str, Any]) -> str:
 
 
 def _hours(data: Mapping[str, Any]) -> str:
-    return _("by %s h") % data.get("hours", "?")
+    return _("by %s h") % str(data.get("hours", "?"))
 
 
-_KNOWN: dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]] = {
-    "operation.requested": ("asked for", "idle", _nothing),
-    "operation.claimed": ("took up", "run", _nothing),
-    "operation.planning": ("planned", "run", _nothing),
-    "operation.awaiting_approval": ("sent to its signers:", "wait", _nothing),
-    "operation.signed": ("signed", "ok", _digest),
-    "operation.refused_by_signer": ("rejected", "bad", _digest),
-    "operation.rejected": ("ended by a rejection:", "bad", _nothing),
-    "operation.queued": ("queued", "idle", _nothing),
-    "operation.running": ("began", "run", _nothing),
-    "operation.verifying": ("checks the result of", "run", _nothing),
-    "operation.succeeded": ("finished", "ok", _nothing),
-    "operation.failing": ("undoes", "warn", _nothing),
-    "operation.rolled_back": ("rolled back", "warn", _nothing),
-    "operation.failed": ("failed at", "bad", _said("error")),
-    "operation.ended": ("ended", "idle", _nothing),
-    "operation.denied": ("stopped by policy:", "bad", _nothing),
-    "operation.refused": ("refused", "bad", _refusal),
-    "operation.cancelled": ("cancelled", "idle", _nothing),
-    "operation.cancelling": ("stops and undoes", "warn", _nothing),
-    "operation.cancel_requested": ("asked to cancel", "warn", _nothing),
-    "operation.plan_changed": ("found a new plan of", "warn", _new_plan),
-    "operation.put_off": ("put off", "warn", _said("reason")),
-    "operation.expired": ("ran out of time:", "idle", _nothing),
-    "operation.held": ("held", "warn", _nothing),
-    "environment.extended": ("extended", "ok", _hours),
-    "environment.warned": ("warned of the expiry of", "warn", _nothing),
-    "release.registered": ("registered", "ok", _said("version")),
-    "template.published": ("published", "ok", _said("version")),
-    "template.refused": ("refused to publish", "bad", _said("reason")),
-    "template.retired": ("retired", "idle", _nothing),
-    "source.refused": ("could not read", "bad", _said("reason")),
-    "secret.revealed": ("revealed a secret of", "warn", _said("name")),
-    "token.created": ("made a token", "idle", _said("name")),
-    "token.revoked": ("revoked a token", "idle", _said("name")),
-    "history.exported": ("exported the history", "warn", _said("format")),
+_KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
+    "operation.requested": (lazy("asked for"), "idle", _nothing),
+    "operation.claimed": (lazy("took up"), "run", _nothing),
+    "operation.planning": (lazy("planned"), "run", _nothing),
+    "operation.awaiting_approval": (lazy("sent to its signers:"), "wait", _nothing),
+    "operation.signed": (lazy("signed"), "ok", _digest),
+    "operation.refused_by_signer": (lazy("rejected"), "bad", _digest),
+    "operation.rejected": (lazy("ended by a rejection:"), "bad", _nothing),
+    "operation.queued": (lazy("queued"), "idle", _nothing),
+    "operation.running": (lazy("began"), "run", _nothing),
+    "operation.verifying": (lazy("checks the result of"), "run", _nothing),
+    "operation.succeeded": (lazy("finished"), "ok", _nothing),
+    "operation.failing": (lazy("undoes"), "warn", _nothing),
+    "operation.rolled_back": (lazy("rolled back"), "warn", _nothing),
+    "operation.failed": (lazy("failed at"), "bad", _said("error")),
+    "operation.ended": (lazy("ended"), "idle", _nothing),
+    "operation.denied": (lazy("stopped by policy:"), "bad", _nothing),
+    "operation.refused": (lazy("refused"), "bad", _refusal),
+    "operation.cancelled": (lazy("cancelled"), "idle", _nothing),
+    "operation.cancelling": (lazy("stops and undoes"), "warn", _nothing),
+    "operation.cancel_requested": (lazy("asked to cancel"), "warn", _nothing),
+    "operation.plan_changed": (lazy("found a new plan of"), "warn", _new_plan),
+    "operation.put_off": (lazy("put off"), "warn", _said("reason")),
+    "operation.expired": (lazy("ran out of time:"), "idle", _nothing),
+    "operation.held": (lazy("held"), "warn", _nothing),
+    "environment.extended": (lazy("extended"), "ok", _hours),
+    "environment.warned": (lazy("warned of the expiry of"), "warn", _nothing),
+    "release.registered": (lazy("registered"), "ok", _said("version")),
+    "template.published": (lazy("published"), "ok", _said("version")),
+    "template.refused": (lazy("refused to publish"), "bad", _said("reason")),
+    "template.retired": (lazy("retired"), "idle", _nothing),
+    "source.refused": (lazy("could not read"), "bad", _said("reason")),
+    "secret.revealed": (lazy("revealed a secret of"), "warn", _said("name")),
+    "token.created": (lazy("made a token"), "idle", _said("name")),
+    "token.revoked": (lazy("revoked a token"), "idle", _said("name")),
+    "history.exported": (lazy("exported the history"), "warn", _said("format")),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from policies.results import Allowed, Denied
@@ -188,24 +189,24 @@ def _status_words(operation: Operation, signers: list[str]) -> Iterable[str]:
     if status == S.AWAITING_APPROVAL:
         yield _("%s can sign.") % " or ".join(signers) if signers else _("Nobody who is left can sign this.")
     elif status in _WORDS:
-        yield str(_WORDS[status]())
+        yield str(_WORDS[status])
     if status == S.FAILED:
         yield _("Retry runs it again from its failed step, under the same plan.")
 
 
-_WORDS = {
-    S.REQUESTED: lambda: _("A worker plans it next."),
-    S.PLANNING: lambda: _("A worker compares what is asked with what exists."),
-    S.RUNNING: lambda: _("If it fails, what it made is removed again."),
-    S.VERIFYING: lambda: _("Every step is done; the result is checked from outside."),
-    S.FAILING: lambda: _("What it made is being removed."),
-    S.CANCELLING: lambda: _("What it made is being removed."),
-    S.SUCCEEDED: lambda: _("Done. Nothing is left to do."),
-    S.ROLLED_BACK: lambda: _("Everything it had made was removed. Ask again when the cause is mended."),
-    S.DENIED: lambda: _("Nothing was changed. Mend what the rules name, then ask again."),
-    S.REJECTED: lambda: _("Nothing was changed. Read the reason, then ask again."),
-    S.EXPIRED: lambda: _("Nobody signed in time and nothing was changed. Ask again."),
-    S.CANCELLED: lambda: _("It was stopped before it changed anything."),
+_WORDS: dict[str, Any] = {
+    S.REQUESTED: lazy("A worker plans it next."),
+    S.PLANNING: lazy("A worker compares what is asked with what exists."),
+    S.RUNNING: lazy("If it fails, what it made is removed again."),
+    S.VERIFYING: lazy("Every step is done; the result is checked from outside."),
+    S.FAILING: lazy("What it made is being removed."),
+    S.CANCELLING: lazy("What it made is being removed."),
+    S.SUCCEEDED: lazy("Done. Nothing is left to do."),
+    S.ROLLED_BACK: lazy("Everything it had made was removed. Ask again when the cause is mended."),
+    S.DENIED: lazy("Nothing was changed. Mend what the rules name, then ask again."),
+    S.REJECTED: lazy("Nothing was changed. Read the reason, then ask again."),
+    S.EXPIRED: lazy("Nobody signed in time and nothing was changed. Ask again."),
+    S.CANCELLED: lazy("It was stopped before it changed anything."),
 }
 
 

@@ -94,6 +94,7 @@ def release_new(request: HttpRequest, slug: str) -> HttpResponse:
     allowed = may(viewer(request), Permission.DEPLOY, service.team)
     denied = answer if isinstance(answer, Denied) else allowed if isinstance(allowed, Denied) else None
     here = [(_("Pipelines"), reverse("pipelines")), (service.slug, reverse("pipeline", args=[slug]))]
+    status = answer.status if isinstance(answer, Denied) else 200
     context = {
         "crumbs": [*here, (_("New release"), None)],
         "service": service,
@@ -101,7 +102,7 @@ def release_new(request: HttpRequest, slug: str) -> HttpResponse:
         "errors": refusals.field_errors(answer),
         "problem": refusals.problem(denied, title=_("Not registered")) if denied else None,
     }
-    return render(request, "pipelines/release_new.html", context, status=answer.status if answer else 200)
+    return render(request, "pipelines/release_new.html", context, status=status)
 
 
 def _registered(by: User, service: Service, form: Any) -> Release | Denied:

@@ -54,10 +54,17 @@ class Reader:
 async def operation_stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """Events `log` (resumable by id), `step`, `status` and `end`."""
     reader = await _off_loop(_opened, request, pk)
+    # Signing in was checked in the request's own thread, whose connection would stay open as long as the stream.
+    await sync_to_async(_close)()
     response = StreamingHttpResponse(_events(reader), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+def _close() -> None:
+    """Of the thread that runs it."""
+    connection.close()
 
 
 async def _off_loop(work: Any, *args: Any) -> Any:
