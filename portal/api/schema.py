@@ -50,7 +50,7 @@ def listed(name: str, summary: str, shape: type[serializers.BaseSerializer[Any]]
         operation_id=name,
         summary=summary,
         request=None,
-        responses={200: page_of(shape), **refused},
+        responses={200: page_of(shape), **refused},  # type: ignore[arg-type]
         parameters=[query],  # type: ignore[list-item]
         extensions={"x-scope": "read"},
     )

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import AllowAny
 
 from portal.api.base import NotThere
+from portal.api.docs import docs
 from portal.api.views import decided, environments, history, operations, people, things
 
 Route = URLPattern | URLResolver
@@ -45,6 +46,7 @@ v1: list[Route] = [
 schema = SpectacularAPIView.as_view(permission_classes=[AllowAny])
 urls: list[Route] = [
     path("schema/", schema, name="schema"),
+    path("docs/", docs, name="docs"),
     path("v1/", include(v1)),
     re_path(r"^(?P<rest>.*)$", NotThere.as_view(), name="nothing"),
 ]

@@ -1,0 +1,38 @@
+"""The schema is valid OpenAPI 3.1, says the scope of everything, and the page is drawn from it without a script."""
+
+import io
+
+import pytest
+from django.core.management import call_command
+
+from portal.api.docs import groups
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_schema_is_valid_without_a_warning():
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null", stdout=io.StringIO())
+
+
+def test_every_endpoint_names_its_scope_and_its_problems(client):
+    schema = client.get("/api/schema/", headers={"Accept": "application/json"}).json()
+    assert schema["openapi"] == "3.1.0"
+    assert len(schema["paths"]) == 29
+    for methods in schema["paths"].values():
+        for method, said in methods.items():
+            assert said["x-scope"] in {"read", "operate", "approve", "history", "session"}, said
+            assert "application/problem+json" in said["responses"]["401"]["content"], (method, said)
+
+
+@pytest.mark.parametrize("name", ["", "mara"])
+def test_the_page_lists_every_endpoint_without_script_of_its_own(client, demo, settings, name):
+    if name:
+        client.force_login(demo.mara)
+    page = client.get("/api/docs/")
+    assert page.status_code == 200
+    for group in groups():
+        for endpoint in group.endpoints:
+            assert f'id="{endpoint.anchor}"' in page.content.decode()
+    assert " style=" not in page.content.decode()
+    assert "<script>" not in page.content.decode()
+    assert "default-src 'none'" in page["Content-Security-Policy"]

@@ -1,0 +1,63 @@
+"""Every route of the URLconf × every persona. A route that tests/portal/routes.py does not list fails here."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, get_resolver, reverse
+from django.utils import timezone
+
+from policies import tokens
+from tests.portal.api import made
+from tests.portal.routes import PERSONAS, ROWS, Row
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(demo: Any) -> SimpleNamespace:
+    """What the addresses of the matrix name: all of it is Payments' and Mara's."""
+    now = timezone.now()
+    lives = {"expires_at": now + timedelta(days=1), "expires_at_most": now + timedelta(days=9)}
+    environment = made.environment(demo, **lives)
+    token = tokens.create(by=demo.mara, name="ci", scopes=["read"], days=1)
+    assert isinstance(token, tuple)
+    return SimpleNamespace(
+        environment=environment,
+        awaiting=made.awaiting(demo),
+        failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
+        token=token[0],
+    )
+
+
+def _named(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield f"{prefix}{pattern.name}"
+        else:
+            inner = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            yield from _named(pattern.url_patterns, inner)
+
+
+def test_every_route_is_listed_and_nothing_else():
+    routes = set(_named(get_resolver().url_patterns))
+    assert {row.route for row in ROWS} == routes
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.route}")
+def test_each_persona_gets_exactly_what_its_role_allows(client, demo, world, row: Row, persona: str):
+    if persona != "anonymous":
+        client.force_login(getattr(demo, persona))
+    address = reverse(row.route, kwargs=row.kwargs(world)) + row.query
+    body = row.body(world)
+    sent = {"data": json.dumps(body), "content_type": "application/json"} if row.api else {"data": body}
+    answer = client.generic(row.method, address) if row.method == "GET" else _sent(client, row.method, address, sent)
+    assert answer.status_code == row.expected(persona), answer.content[:400]
+
+
+def _sent(client: Any, method: str, address: str, sent: dict[str, Any]) -> Any:
+    return getattr(client, method.lower())(address, **sent)
