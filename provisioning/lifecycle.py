@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audit.record import record
 from provisioning import states
-from provisioning.models import Environment, Operation, OperationLease, ResourceLock
+from provisioning.models import Environment, Operation, OperationLease
 from provisioning.states import OperationStatus as S
 
 
@@ -52,8 +52,6 @@ def move(
         return False
     for name, value in {"status": to, **fields}.items():
         setattr(operation, name, value)
-    if to in states.TERMINAL or to in states.WAITING:
-        give_locks(operation.pk)
     record(
         states.OPERATION_EVENT[to],
         object=operation.ref,
@@ -83,51 +81,54 @@ def move_environment(environment: Environment, to: str, *, fence: int | None = N
     return True
 
 
+_CANDIDATE = """
+SELECT o.id
+FROM provisioning_operation o
+LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
+WHERE (%(only)s::uuid IS NULL OR o.id = %(only)s)
+  AND (o.not_before IS NULL OR o.not_before <= now())
+  AND (
+    (o.status = 'requested')
+    OR (
+        o.status = 'queued'
+        AND (o.cancel_requested_at IS NULL)
+        AND (SELECT count(*) FROM policies_signature s
+             WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
+               AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id) >= o.signatures_needed
+        AND (SELECT count(*) FROM policies_signature s
+             WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
+               AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id
+               AND s.owning) >= o.owning_needed
+        AND NOT EXISTS (SELECT 1 FROM provisioning_operation a
+             WHERE a.environment_id = o.environment_id AND a.status = ANY(%(active)s))
+    )
+    OR (o.status = ANY(%(held)s) AND (l.operation_id IS NULL
+            OR l.expires_at + make_interval(secs => %(strays)s) < now()))
+  )
+ORDER BY (o.status = ANY(%(held)s)) DESC, (o.origin = 'person') DESC, (o.tier = 'prod') DESC,
+         o.overtakes DESC, coalesce(o.queued_at, o.created_at), o.id
+FOR UPDATE OF o SKIP LOCKED
+LIMIT 1
+"""
+
+# A statement of its own, because it must see leases as they are now that the row is locked: another worker may have
+# claimed and committed after the snapshot in which the candidate was found.
 _CLAIM = """
-WITH candidate AS (
-    SELECT o.id
-    FROM provisioning_operation o
-    LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
-    WHERE (%(only)s::uuid IS NULL OR o.id = %(only)s)
-      AND (o.not_before IS NULL OR o.not_before <= now())
-      AND (
-        (o.status = 'requested')
-        OR (
-            o.status = 'queued'
-            AND (o.cancel_requested_at IS NULL)
-            AND (SELECT count(*) FROM policies_signature s
-                 WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
-                   AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id) >= o.signatures_needed
-            AND (SELECT count(*) FROM policies_signature s
-                 WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
-                   AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id
-                   AND s.owning) >= o.owning_needed
-            AND NOT EXISTS (SELECT 1 FROM provisioning_operation a
-                 WHERE a.environment_id = o.environment_id AND a.status = ANY(%(active)s))
-        )
-        OR (o.status = ANY(%(held)s) AND (l.operation_id IS NULL
-                OR l.expires_at + make_interval(secs => %(strays)s) < now()))
-      )
-    ORDER BY (o.status = ANY(%(held)s)) DESC, (o.origin = 'person') DESC, (o.tier = 'prod') DESC,
-             o.overtakes DESC, coalesce(o.queued_at, o.created_at), o.id
-    FOR UPDATE OF o SKIP LOCKED
-    LIMIT 1
+WITH lease AS (
+    INSERT INTO provisioning_operationlease AS l (operation_id, holder, fence, expires_at)
+    VALUES (%(id)s, %(holder)s, nextval('provisioning_fence'), now() + make_interval(secs => %(seconds)s))
+    ON CONFLICT (operation_id) DO UPDATE
+    SET holder = excluded.holder, fence = excluded.fence, expires_at = excluded.expires_at
+    WHERE l.expires_at + make_interval(secs => %(strays)s) < now()
+    RETURNING operation_id, fence
 )
 UPDATE provisioning_operation o
 SET status = CASE o.status WHEN 'requested' THEN 'planning' WHEN 'queued' THEN 'running' ELSE o.status END,
     attempts = o.attempts + 1,
     started_at = CASE o.status WHEN 'queued' THEN coalesce(o.started_at, now()) ELSE o.started_at END,
     blocked = ''
-FROM candidate WHERE o.id = candidate.id
-RETURNING o.id
-"""
-
-_LEASE = """
-INSERT INTO provisioning_operationlease (operation_id, holder, fence, expires_at)
-VALUES (%(id)s, %(holder)s, nextval('provisioning_fence'), now() + make_interval(secs => %(seconds)s))
-ON CONFLICT (operation_id) DO UPDATE
-SET holder = excluded.holder, fence = excluded.fence, expires_at = excluded.expires_at
-RETURNING fence
+FROM lease WHERE o.id = lease.operation_id
+RETURNING o.id, lease.fence
 """
 
 
@@ -136,25 +137,28 @@ def claim(*, holder: str, only: uuid.UUID | None = None) -> Lease | None:
 
     A lapsed one is taken only after its old lease and one call limit, so that no write of its last owner is in flight.
 
-    Call inside an audit context. Counts valid signatures in the same statement that takes the row; a second worker
-    for the same environment is stopped by the partial unique index as well.
+    Call inside an audit context. Counts valid signatures in the same statement that locks the row; a second worker
+    for the same operation is stopped by the lease, one for the same environment by the partial unique index as well.
     """
-    held = sorted({*states.ACTIVE, S.PLANNING})
+    wanted = {
+        "only": only,
+        "held": sorted({*states.ACTIVE, S.PLANNING}),
+        "active": sorted(states.ACTIVE),
+        "strays": settings.BERTH.call_limit_seconds,
+        "holder": holder,
+        "seconds": settings.BERTH.lease_seconds,
+    }
     with connection.cursor() as cursor:
-        wanted = {
-            "only": only,
-            "held": held,
-            "active": sorted(states.ACTIVE),
-            "strays": settings.BERTH.call_limit_seconds,
-        }
-        cursor.execute(_CLAIM, wanted)
+        cursor.execute(_CANDIDATE, wanted)
         row = cursor.fetchone()
-        if row is None:
-            return None
-        cursor.execute(_LEASE, {"id": row[0], "holder": holder, "seconds": settings.BERTH.lease_seconds})
-        (fence,) = cursor.fetchone()
-    record("operation.claimed", object=f"operation:{row[0]}", data={"holder": holder, "fence": fence})
-    return Lease(operation=row[0], holder=holder, fence=fence)
+        if row is not None:
+            cursor.execute(_CLAIM, {**wanted, "id": row[0]})
+            row = cursor.fetchone()
+    if row is None:
+        return None
+    pk, fence = row
+    record("operation.claimed", object=f"operation:{pk}", data={"holder": holder, "fence": fence})
+    return Lease(operation=pk, holder=holder, fence=fence)
 
 
 def renew(lease: Lease) -> bool:
@@ -171,26 +175,6 @@ def holds(lease: Lease, *, seconds: float = 0) -> bool:
     """Does the lease outlive the next `seconds`?"""
     until = timezone.now() + timedelta(seconds=seconds)
     return OperationLease.objects.filter(operation=lease.operation, fence=lease.fence, expires_at__gt=until).exists()
-
-
-def take_locks(lease: Lease, keys: tuple[str, ...]) -> ResourceLock | None:
-    """Take every key, in sorted order, for the lease's operation. Returns the lock that stands in the way, or None.
-
-    Call inside an audit context. What was taken stays with the operation, whoever works on it, until it ends.
-    """
-    for key in sorted(keys):
-        ResourceLock.objects.bulk_create(
-            [ResourceLock(key=key, operation_id=lease.operation, fence=lease.fence)], ignore_conflicts=True
-        )
-        held = ResourceLock.objects.select_related("operation").get(key=key)
-        if held.operation_id != lease.operation:
-            return held
-    return None
-
-
-def give_locks(operation: uuid.UUID) -> None:
-    """Give every lock of an operation back."""
-    ResourceLock.objects.filter(operation=operation).delete()
 
 
 def release(lease: Lease) -> None:

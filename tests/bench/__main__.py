@@ -1,0 +1,28 @@
+"""`python -m tests.bench [name …]`: progress on stderr, one JSON object as the last line of stdout."""
+
+import json
+import sys
+import time
+from importlib import import_module
+
+from tests.bench import world
+
+NAMES = ("engine", "sandbox", "lists", "history", "expiry")
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all, in one world."""
+    figures: dict[str, object] = {}
+    with world.opened() as opened:
+        from tests import people
+
+        demo = people.make()
+        for name in names or NAMES:
+            began = time.monotonic()
+            figures |= import_module(f"tests.bench.{name}").run(opened, demo)
+            world.tell(name, began)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
