@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audit.record import record
 from provisioning import states
-from provisioning.models import Environment, Operation, OperationLease
+from provisioning.models import Environment, Operation, OperationLease, ResourceLock
 from provisioning.states import OperationStatus as S
 
 
@@ -52,6 +52,8 @@ def move(
         return False
     for name, value in {"status": to, **fields}.items():
         setattr(operation, name, value)
+    if to in states.TERMINAL or to in states.WAITING:
+        give_locks(operation.pk)
     record(
         states.OPERATION_EVENT[to],
         object=operation.ref,
@@ -175,6 +177,26 @@ def holds(lease: Lease, *, seconds: float = 0) -> bool:
     """Does the lease outlive the next `seconds`?"""
     until = timezone.now() + timedelta(seconds=seconds)
     return OperationLease.objects.filter(operation=lease.operation, fence=lease.fence, expires_at__gt=until).exists()
+
+
+def take_locks(lease: Lease, keys: tuple[str, ...]) -> ResourceLock | None:
+    """Take every key, in sorted order, for the lease's operation. Returns the lock that stands in the way, or None.
+
+    Call inside an audit context. What was taken stays with the operation, whoever works on it, until it ends.
+    """
+    for key in sorted(keys):
+        ResourceLock.objects.bulk_create(
+            [ResourceLock(key=key, operation_id=lease.operation, fence=lease.fence)], ignore_conflicts=True
+        )
+        held = ResourceLock.objects.select_related("operation").get(key=key)
+        if held.operation_id != lease.operation:
+            return held
+    return None
+
+
+def give_locks(operation: uuid.UUID) -> None:
+    """Give every lock of an operation back."""
+    ResourceLock.objects.filter(operation=operation).delete()
 
 
 def release(lease: Lease) -> None:
