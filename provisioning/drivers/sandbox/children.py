@@ -106,39 +106,59 @@ class Child:
         return self.process.wait()
 
 
-def start(places: Places, environment: str, generation: int, config: Mapping[str, Any]) -> Child:
-    """Start a workload from the calling thread, which must be the main one: its end is the workload's end.
+@dataclass
+class Spare:
+    """A launcher that has everything imported and waits for its configuration; it knows no secret yet."""
+
+    process: subprocess.Popen[bytes]
+    status: int
+
+    def is_alive(self) -> bool:
+        """Tell whether it may still be used."""
+        return self.process.poll() is None
+
+    def discard(self) -> None:
+        """End it unused."""
+        self.process.kill()
+        self.process.communicate()
+        os.close(self.status)
+
+
+def spare() -> Spare:
+    """Start a launcher from the calling thread, which must be the main one: its end is the workload's end."""
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(writing), str(ROOT), *PACKAGES],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={},
+        pass_fds=(writing,),
+        start_new_session=True,
+    )
+    os.close(writing)
+    os.set_blocking(reading, False)
+    return Spare(process, reading)
+
+
+def start(launcher: Spare, places: Places, environment: str, generation: int, config: Mapping[str, Any]) -> Child:
+    """Turn a waiting launcher into a workload.
 
     `config` is what the workload is told, plus `launch` = {module, connect}; secrets in it travel only over a pipe.
     """
     uid = _own_uid(config["port"])
-    directory = _directory(places.directory(environment), uid)
-    reading, writing = os.pipe()
+    log = places.log(environment)
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.unlink()
     launch = {
         **config["launch"],
-        "parent": os.getpid(),
-        "paths": [str(ROOT), *PACKAGES],
         "read": [*RUNTIME, *PACKAGES, str(PACKAGE / "workloads")],
-        "directory": str(directory),
+        "directory": str(_directory(places.directory(environment), uid)),
+        "log": str(log),
         "uid": uid,
-        "status": writing,
     }
-    with _log(places.log(environment)) as log:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(LAUNCHER)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env={},
-            cwd=directory,
-            pass_fds=(writing,),
-            start_new_session=True,
-        )
-    os.close(writing)
-    _remember(places.record(environment), process.pid)
-    _tell(process, {**config, "launch": launch})
-    os.set_blocking(reading, False)
-    return Child(environment, config["environment"], generation, process, reading)
+    _remember(places.record(environment), launcher.process.pid)
+    _tell(launcher.process, {**config, "launch": launch})
+    return Child(environment, config["environment"], generation, launcher.process, launcher.status)
 
 
 def kill_leftovers(places: Places) -> int:
@@ -221,9 +241,3 @@ def _directory(path: Path, uid: int | None) -> Path:
     if uid is not None:
         os.chown(path, uid, uid, follow_symlinks=False)
     return path
-
-
-def _log(path: Path) -> Any:
-    """Open for appending; begin anew when the file has grown beyond its limit."""
-    full = path.exists() and path.stat().st_size > LOG_LIMIT
-    return path.open("wb" if full else "ab")

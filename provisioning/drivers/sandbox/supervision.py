@@ -20,7 +20,7 @@ from django.db.models import F, Q
 
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
 from provisioning.drivers.sandbox import images
-from provisioning.drivers.sandbox.children import Child, Places, start
+from provisioning.drivers.sandbox.children import Child, Places, Spare, spare, start
 from provisioning.drivers.sandbox.desired import WORKLOAD_CHANNEL
 from provisioning.drivers.sandbox.names import Names
 from provisioning.drivers.sandbox.waiting import Waiting
@@ -31,6 +31,7 @@ POLL_S = 1.0
 KILL_AFTER_S = 1.0
 READY_WITHIN_S = 15.0
 STEADY_AFTER_S = 10.0
+SPARE_AFTER_S = 0.5
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
 
@@ -58,6 +59,8 @@ class Supervisor:
     children: dict[str, Child] = field(default_factory=dict)
     patience: dict[str, Patience] = field(default_factory=dict)
     is_ending: bool = False
+    _spare: Spare | None = None
+    _spare_at: float = 0.0
 
     def run(self) -> None:
         """Supervise until `is_ending` is set by a signal, then end every workload."""
@@ -66,6 +69,7 @@ class Supervisor:
         try:
             while not self.is_ending:
                 self._guarded(self.turn)
+                self._keep_spare()
                 waiting.sleep(self._pause(), [child.status for child in self.children.values() if not child.is_ready])
         finally:
             self._end_all()
@@ -114,13 +118,27 @@ class Supervisor:
         names = Names(environment, row.environment.name)
         try:
             config = self._config(names, row)
-            self.children[environment] = start(self.places, environment, row.generation, config)
+            self.children[environment] = start(self._take_spare(), self.places, environment, row.generation, config)
         except (DriverUnavailable, DriverRejected, OSError) as problem:
             patience.fail()
             self.say(f"{names.label}: cannot start: {problem}")
             _record(environment, row.generation, "failed", detail=f"cannot start: {problem}"[:300])
         else:
             self.say(f"{names.label}: started as {self.children[environment].process.pid}")
+
+    def _take_spare(self) -> Spare:
+        """Hand out the launcher that waits; the next is made later, so as not to take time from this start."""
+        taken, self._spare = self._spare, None
+        self._spare_at = time.monotonic() + SPARE_AFTER_S
+        if taken is not None and taken.is_alive():
+            return taken
+        if taken is not None:
+            taken.discard()
+        return spare()
+
+    def _keep_spare(self) -> None:
+        if self._spare is None and time.monotonic() >= self._spare_at:
+            self._spare = spare()
 
     def _config(self, names: Names, row: Workload) -> dict[str, Any]:
         berth = settings.BERTH
@@ -182,6 +200,9 @@ class Supervisor:
             child.signal_group(signal.SIGKILL)
 
     def _end_all(self) -> None:
+        if self._spare is not None:
+            self._spare.discard()
+            self._spare = None
         end = time.monotonic() + KILL_AFTER_S
         for child in self.children.values():
             child.signal_group(signal.SIGTERM)

@@ -61,8 +61,9 @@ def test_f1_a_workload_that_cannot_stay_up_is_reported_and_retried_with_pauses(s
 def test_f1_a_start_that_vault_refuses_says_so(sandbox):
     spec = sandbox.environment("roleless", {"workload": {"image": "web-service"}})
     process = desired.Process("web-service", {}, {})
-    with pytest.raises(DriverUnavailable, match="cannot start: Vault refused"):
-        desired.run(names_of(spec), process, sandbox.key(), limit_s=1.5)
+    with pytest.raises(DriverUnavailable):
+        desired.run(names_of(spec), process, sandbox.key(), limit_s=0.1)
+    wait_for(lambda: sandbox.workload(spec).detail.startswith("cannot start: Vault refused"))
     sandbox.carry_out("destroy", spec)
 
 
@@ -78,3 +79,22 @@ def test_a_workload_whose_environment_is_gone_is_ended(sandbox):
     row = sandbox.workload(spec)
     row.delete()
     wait_for(lambda: not is_alive(row.pid), 5)
+
+
+def test_f1_a_launcher_waits_ahead_of_need_and_ends_with_sandboxd(sandbox):
+    daemon = sandbox.daemons.sandboxd.pid
+
+    def waiting():
+        with open(f"/proc/{daemon}/task/{daemon}/children") as file:
+            return file.read().split()
+
+    wait_for(lambda: len(waiting()) == 1)
+    spare = int(waiting()[0])
+    spec = sandbox.environment("spare")
+    sandbox.carry_out("create", spec)
+    assert sandbox.workload(spec).pid == spare
+    wait_for(lambda: len(waiting()) == 2)
+    both = [int(pid) for pid in waiting()]
+    sandbox.daemons.restart_sandboxd()
+    assert [is_alive(pid) for pid in both] == [False, False]
+    sandbox.carry_out("destroy", spec)

@@ -1,7 +1,7 @@
-"""First program of a workload's process: reads its configuration from standard input, shuts itself in, runs the image.
+"""First program of a workload: waits for its configuration on standard input, shuts itself in, runs the image.
 
-Started as `python -I -S launcher.py`. Everything is imported before the cell closes: afterwards the process may
-have a user id for which the interpreter's own directory is out of reach.
+Started as `python -I -S launcher.py parent status paths…`, some of them ahead of need. Everything is imported before
+the cell closes: afterwards the process may have a user id for which the interpreter's own directory is out of reach.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from typing import Any
 
 PRELOADED = (
+    "provisioning.drivers.sandbox.workloads.runtime",
     "encodings.idna",
     "http.client",
     "http.server",
@@ -38,15 +39,18 @@ SYSTEM_FILES = (
 )
 
 
-def main() -> None:
-    """Turn this process into a workload; returns when the image does."""
-    config: dict[str, Any] = json.load(sys.stdin)
-    own = config["launch"]
-    sys.path[:0] = own["paths"]
+def main(parent: int, status: int, paths: list[str]) -> None:
+    """Turn this process into a workload; returns when the image does, or when no configuration comes."""
+    sys.path[:0] = paths
     landlock = importlib.import_module("provisioning.drivers.sandbox.landlock")
-    landlock.die_with_parent(own["parent"], signal.SIGKILL)
+    landlock.die_with_parent(parent, signal.SIGKILL)
     for name in PRELOADED:
         importlib.import_module(name)
+    text = sys.stdin.read()
+    if not text:
+        return
+    config: dict[str, Any] = json.loads(text)
+    own = config["launch"]
     image = importlib.import_module(own["module"])
     cell = landlock.Cell(
         read=(*own["read"], *SYSTEM_FILES),
@@ -56,13 +60,13 @@ def main() -> None:
     )
     ruleset = landlock.prepare(cell)
     os.chdir(own["directory"])
-    _detach_input()
+    _redirect(own["log"])
     _limit(own["uid"])
-    landlock.die_with_parent(own["parent"], signal.SIGKILL)
+    landlock.die_with_parent(parent, signal.SIGKILL)
     landlock.hide_memory()
     landlock.enter(ruleset)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    image.main({name: value for name, value in config.items() if name != "launch"}, _Ready(own["status"]))
+    image.main({name: value for name, value in config.items() if name != "launch"}, _Ready(status))
 
 
 class _Ready:
@@ -75,10 +79,14 @@ class _Ready:
         os.write(self.descriptor, b"ready\n")
 
 
-def _detach_input() -> None:
+def _redirect(log: str) -> None:
+    """No input; output to the log, which must not be a link that an earlier workload has laid."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    for descriptor, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(descriptor, target)
     os.close(nothing)
+    os.close(output)
 
 
 def _limit(uid: int | None) -> None:
@@ -98,4 +106,4 @@ def _limit(uid: int | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
