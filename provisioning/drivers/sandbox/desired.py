@@ -87,7 +87,7 @@ def stop(names: Names, key: StepKey, *, limit_s: float, desired: str = "stopped"
     generation = _write(_STOP_WORKLOAD, wanted, WORKLOAD_CHANNEL)
     _wait(lambda: _workload(names), generation, limit_s, lambda row: row.observed == desired)
     if desired == "absent":
-        Workload.objects.filter(pk=names.environment, fence=key.fence, desired="absent").update(port=None)
+        Workload.objects.filter(pk=names.pk, fence=key.fence, desired="absent").update(port=None)
 
 
 def serve(names: Names, port: int | None, key: StepKey, *, limit_s: float, state: str = "serve") -> None:
@@ -145,11 +145,11 @@ def _wait(read: Callable[[], Row | None], generation: int, limit_s: float, reach
 
 
 def _workload(names: Names) -> Workload | None:
-    return Workload.objects.filter(pk=names.environment).first()
+    return Workload.objects.filter(pk=names.pk).first()
 
 
 def _route(names: Names) -> Route | None:
-    return Route.objects.filter(pk=names.environment).first()
+    return Route.objects.filter(pk=names.pk).first()
 
 
 def _free_port(names: Names, attempt: int) -> int:

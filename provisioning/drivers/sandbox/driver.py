@@ -75,13 +75,13 @@ class SandboxDriver(base.Driver):
 
 
 def _observed_desired(names: Names) -> Iterator[base.Resource]:
-    workload = Workload.objects.filter(pk=names.environment).first()
+    workload = Workload.objects.filter(pk=names.pk).first()
     if workload is not None and (workload.desired, workload.observed) != ("absent", "absent"):
         current = workload.observed_generation >= workload.generation
         facts = {"image": workload.image, "parameters": workload.parameters, "release": workload.release}
         state = workload.observed if current else "changing"
         yield base.Resource("workload.process", {**facts, "state": state, "port": workload.port})
-    route = Route.objects.filter(pk=names.environment).first()
+    route = Route.objects.filter(pk=names.pk).first()
     if route is not None and not (route.state == "absent" and route.observed_generation >= route.generation):
         current = route.observed_generation >= route.generation
         yield base.Resource("router.route", {"host": route.host, "state": route.state if current else "changing"})

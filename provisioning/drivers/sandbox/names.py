@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 _DATABASE_NAME_PART = 48  # env_ + 48 + _ + 8 stays below the 63 bytes of a Postgres identifier
 
@@ -13,6 +14,10 @@ class Names:
 
     environment: str
     label: str
+
+    @property
+    def pk(self) -> UUID:
+        return UUID(self.environment)
 
     @property
     def id8(self) -> str:

@@ -160,7 +160,7 @@ class Steps:
     def _route(self, creating: bool) -> Step:
         def apply(key: StepKey, log: Log) -> dict[str, Any]:
             state = str(self.target["router.route"]["state"])
-            port = Workload.objects.values_list("port", flat=True).get(pk=self.names.environment)
+            port = Workload.objects.values_list("port", flat=True).get(pk=self.names.pk)
             desired.serve(self.names, port, key, limit_s=_WAIT_S, state=state)
             log(f"The router {'serves' if state == 'serve' else 'announces as suspended'} {self.names.label}")
             return {"host": self.names.label}

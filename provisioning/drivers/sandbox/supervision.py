@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
@@ -247,7 +248,7 @@ def _forget_running() -> None:
 
 
 def _record(environment: str, generation: int, observed: str, *, pid: int | None = None, detail: str = "") -> None:
-    Workload.objects.filter(pk=environment).update(
+    Workload.objects.filter(pk=UUID(environment)).update(
         observed=observed,
         observed_generation=generation,
         pid=pid,
