@@ -150,7 +150,9 @@ def test_addresses_in_the_pages_are_those_of_the_portal() -> None:
 
 def test_pages_name_only_files_that_exist() -> None:
     for page in PAGES:
-        for name in re.findall(r"`((?:%s|deploy|tests|docs|static|templates|examples)/[\w./-]*)`" % "|".join(APPS), page.read_text()):
+        for name in re.findall(
+            r"`((?:%s|deploy|tests|docs|static|templates|examples)/[\w./-]*)`" % "|".join(APPS), page.read_text()
+        ):
             assert (ROOT / name).exists() or name in {"data/"}, f"{page.name}: {name}"
 
 
