@@ -123,12 +123,11 @@ def storage() -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def prepare_vault(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the command as the service `vault` does."""
+def manage(command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a management command as a one-shot service does."""
     whole = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings"} | env
-    return subprocess.run(
-        [sys.executable, "manage.py", "prepare_vault"], cwd=ROOT, env=whole, capture_output=True, text=True
-    )
+    argv = [sys.executable, "manage.py", command]
+    return subprocess.run(argv, cwd=ROOT, env=whole, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.servers
@@ -146,27 +145,24 @@ def test_openbao_initialises_itself_and_the_worker_gets_in(tmp_path: Path, start
     process = start(argv, lambda: client.can_sign_in(setup), **server)
     env = {"VAULT_ADDR": f"http://{address}", "VAULT_ROLE_ID": "berth", "VAULT_SECRET_ID_FILE": str(secret_id)}
     env["BERTH_SETUP_SECRET"] = setup["secret_id"]
-    assert prepare_vault(env).returncode == 0
+    assert manage("prepare_vault", env).returncode == 0
     first = secret_id.read_text()
     process.terminate()
     process.wait(20)
     start(argv, lambda: client.can_sign_in(setup), **server)
     assert client.can_sign_in({"role_id": "berth", "secret_id": first})
-    assert prepare_vault(env).returncode == 0
+    assert manage("prepare_vault", env).returncode == 0
     assert not client.can_sign_in({"role_id": "berth", "secret_id": first})
     assert client.can_sign_in({"role_id": "berth", "secret_id": secret_id.read_text()})
     assert secret_id.stat().st_mode & 0o777 == 0o600
 
 
 def test_roles_are_refused_when_an_address_names_another_role() -> None:
-    urls = {"ADMIN_DATABASE_URL": os.environ["BERTH_TEST_OWNER_URL"]}
-    urls |= {
-        "DATABASE_OWNER_URL": "postgresql://somebody:x@127.0.0.1/berth",
+    urls = {
+        "ADMIN_DATABASE_URL": os.environ["BERTH_TEST_OWNER_URL"],
         "DATABASE_URL": os.environ["BERTH_TEST_APP_URL"],
+        "DATABASE_OWNER_URL": "postgresql://somebody:x@127.0.0.1/berth",
     }
-    env = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings"} | urls
-    done = subprocess.run(
-        [sys.executable, "manage.py", "bootstrap_roles"], cwd=ROOT, env=env, capture_output=True, text=True
-    )
+    done = manage("bootstrap_roles", urls)
     assert done.returncode == 1
     assert done.stderr.strip() == "CommandError: DATABASE_OWNER_URL must name the user berth_owner and a password."
