@@ -137,6 +137,7 @@ def test_every_variable_of_the_file_is_in_the_example_and_the_other_way_round() 
     }
 
 
+@pytest.mark.filterwarnings("ignore:No directory at")
 @every_one_of_ours
 def test_the_command_of_a_service_exists(name: str) -> None:
     command = SERVICES[name]["command"]
