@@ -9,7 +9,7 @@ import pytest
 from django.core.management import get_commands
 from django.urls import resolve
 
-from portal.management.commands import bootstrap_roles, prepare_vault, states
+from portal.management.commands import bootstrap_roles, prepare_vault, seed, states
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -154,6 +154,21 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     folders = "|".join((*APPS, "deploy", "tests", "docs", "static", "templates", "examples"))
     named = re.findall(rf"`((?:{folders})/[\w./-]*)`", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_sign_ins_in_the_readme_are_those_of_the_seed() -> None:
+    told = re.findall(r"^\| `(\w+)` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [name for name, _ in told] == [row[0] for row in seed.PEOPLE]
+    for (_, text), (_, _, team, role) in zip(told, seed.PEOPLE, strict=True):
+        assert text.startswith(f"{role} of {team.capitalize()}" if role in seed.Role.values else str(role))
+
+
+def test_the_refusals_in_the_quick_start_are_those_of_the_code() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "portal" / "embedded").glob("*.py"))
+    told = list(rows("quickstart.md"))[1:]
+    fragments = [part.strip() for refusal in told for part in refusal.split("…") if part.strip("- ")]
+    assert len(fragments) >= 5
+    assert [part for part in fragments if part not in code] == []
 
 
 def test_make_check_runs_the_four_checks() -> None:
