@@ -13,7 +13,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 berth \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin berth \
-    && install -d -o 10001 -g 10001 -m 0711 /var/lib/berth /var/lib/berth/git /run/berth
+    && install -d -o 10001 -g 10001 -m 0711 /var/lib/berth /var/lib/berth/git /var/lib/berth/router /run/berth
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=portal.settings BERTH_VAR=/var/lib/berth

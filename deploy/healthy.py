@@ -7,6 +7,7 @@ import fcntl
 import http.client
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,7 +51,7 @@ def is_locked(file: str) -> bool:
     return False
 
 
-CHECKS = {"http": answers, "pulse": pulses, "lock": is_locked}
+CHECKS: dict[str, Callable[..., bool]] = {"http": answers, "pulse": pulses, "lock": is_locked}
 
 if __name__ == "__main__":
     sys.exit(0 if CHECKS[sys.argv[1]](*sys.argv[2:]) else 1)

@@ -18,9 +18,8 @@ def filled(example: str) -> str:
     lines = []
     for line in example.splitlines():
         name, equals, value = line.partition("=")
-        if equals and not value and not line.startswith("#"):
-            line = f"{name}={_fresh(name)}"
-        lines.append(line)
+        is_empty = equals and not value and not line.startswith("#")
+        lines.append(f"{name}={_fresh(name)}" if is_empty else line)
     return "\n".join(lines) + "\n"
 
 

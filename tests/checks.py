@@ -27,7 +27,9 @@ SETTINGS = {
 def run(*arguments: str, env: Mapping[str, str] | None = None) -> str:
     """Run a Python command in the root; returns nothing, or what it said when it failed."""
     merged = {**os.environ, **SETTINGS, **(env or {})}
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=merged, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=merged, capture_output=True, text=True, check=False
+    )
     return "" if done.returncode == 0 else (done.stdout + done.stderr).strip()[-4000:] or f"exit {done.returncode}"
 
 
