@@ -62,7 +62,7 @@ def _act(found: Environment, kind_name: str, icon: str, allowed: Allowed | Denie
     no = next((answer for answer in (allowed, begins) if isinstance(answer, Denied)), None)
     words = {"suspend": _("Suspend"), "resume": _("Resume"), "destroy": _("Destroy")}
     url = reverse("environment_ask", args=[found.pk, kind_name])
-    return Act(kind_name, words[kind_name], icon, url, f"{no.reason} {no.fix}".strip() if no else "")
+    return Act(kind_name, words[kind_name], icon, url, f"{no.reason} {no.fix}".strip() if no is not None else "")
 
 
 def _in_header(found: Environment, acts: dict[str, Act]) -> list[Act]:

@@ -19,6 +19,7 @@ from portal.shell import shell_of
 from portal.views.pages import page, problem_of, viewer
 from provisioning import preview as previews
 from provisioning.actions.request import request_environment
+from provisioning.models import Operation
 
 
 def _services(request: HttpRequest) -> list[Service]:
@@ -39,7 +40,7 @@ def _read(request: HttpRequest, slug: str) -> RequestForm:
 
 def _shown(form: RequestForm, checked: previews.Preview | None, denied: Denied | None = None) -> dict[str, Any]:
     rows = form.rows()
-    errors = [*form.own_errors, *(checked.errors if checked else ()), *(denied.errors if denied else ())]
+    errors = [*form.own_errors, *(checked.errors if checked else ()), *(denied.errors if denied is not None else ())]
     if form.is_filled:
         attach(rows, (replace(e, field="ttl_days") if e.field == "ttl_hours" else e for e in _once(errors)))
         attach(rows, (), _aliased(checked))
@@ -49,7 +50,7 @@ def _shown(form: RequestForm, checked: previews.Preview | None, denied: Denied |
         "checked": checked,
         "blocked": form.is_filled and bool(errors or (checked and not checked.allowed)),
         "wrong": [row for row in rows if row.errors],
-        "problem": problem_of(denied) if denied and not denied.errors else None,
+        "problem": problem_of(denied) if denied is not None and not denied.errors else None,
         "crumbs": [
             ("Catalogue", "/catalogue/"),
             (form.version.name, f"/catalogue/{form.template.slug}/"),
@@ -81,14 +82,17 @@ def request_page(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = form.wanted()
     if request.method != "POST" or wanted is None:
         return page(request, "request/request.html", _shown(form, _checked(request, form)))
-    answer: Any = _own(form) or request_environment(by=viewer(request), wanted=wanted, key=form.key)
+    answer = _own(form)
+    if answer is None:
+        answer = request_environment(by=viewer(request), wanted=wanted, key=form.key)
     if isinstance(answer, Denied):
         shown = _shown(form, _checked(request, form), answer)
         return page(request, "request/request.html", shown, status=answer.status)
     return redirect("operation", pk=answer.pk)
 
 
-def _own(form: RequestForm) -> Denied | None:
+def _own(form: RequestForm) -> Operation | Denied | None:
+    """What the form itself cannot read; None when all of it can be passed on."""
     errors = form.own_errors
     return Denied(errors[0].rule, errors[0].field, errors[0].message, status=422, errors=errors) if errors else None
 

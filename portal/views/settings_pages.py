@@ -29,7 +29,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         denied = answer
     zones = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC")
     context = {"zones": zones, "denied": denied, "crumbs": [("Settings", None)], "tab": "profile"}
-    return render(request, "settings/profile.html", context, status=denied.status if denied else 200)
+    return render(request, "settings/profile.html", context, status=denied.status if denied is not None else 200)
 
 
 @never_cache

@@ -28,7 +28,7 @@ def _form(request: HttpRequest, *, denied: Denied | None = None, username: str =
         "denied": denied,
         "username": username,
     }
-    return render(request, "signin/signin.html", context, status=denied.status if denied else 200)
+    return render(request, "signin/signin.html", context, status=denied.status if denied is not None else 200)
 
 
 @never_cache
