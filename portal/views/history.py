@@ -29,7 +29,7 @@ from portal import loaders
 from portal.presenters import events as show
 from portal.presenters import history as chart
 from portal.presenters import refusals
-from portal.viewer import viewer
+from portal.views.pages import viewer
 from provisioning.selectors import environments_visible_to, operations_visible_to
 
 SIZE = 50

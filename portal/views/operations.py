@@ -23,7 +23,7 @@ from portal import loaders
 from portal.presenters import events, plans, refusals
 from portal.presenters import operations as show
 from portal.presenters.operations import Rights
-from portal.viewer import viewer
+from portal.views.pages import viewer
 from provisioning import kinds, states
 from provisioning.actions import control
 from provisioning.actions.sign import subject_of

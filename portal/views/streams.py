@@ -22,8 +22,8 @@ from observability import usual
 from policies.models import User
 from portal import loaders
 from portal.presenters import operations as show
-from portal.viewer import viewer
 from portal.views.operations import after_of
+from portal.views.pages import viewer
 from provisioning import states
 from provisioning.models import Operation, OperationStep
 
