@@ -20,7 +20,7 @@ def _empty_world() -> None:
 def test_each_kind_is_found(demo: Demo, django_assert_max_num_queries: Callable[..., object]) -> None:
     engine.ready(demo)
     client = signed_in(demo.vera)
-    with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(13):  # type: ignore[attr-defined]
         text = client.get(reverse("search"), {"q": "payments"}).content.decode()
     assert "payments-api-dev" in text
     assert "Create payments-api-dev" in text
