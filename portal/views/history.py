@@ -130,7 +130,7 @@ def _moment(text: str, later: int) -> datetime | None:
 
 
 def names_for(user: User, events: list[AuditEvent]) -> dict[str, str]:
-    """The names behind references in one query, since each environment has its creation; others keep their reference."""
+    """The names behind references in one query, since each environment has its creation."""
     refs = {event.object for event in events} | {event.operation for event in events}
     refs |= {f"environment:{(event.data or {}).get('environment', '')}" for event in events}
     keys: dict[str, list[str]] = {"environment": [], "operation": []}
