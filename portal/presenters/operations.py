@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from policies.results import Allowed, Denied
 from portal.presenters import plans
-from portal.templatetags.berth_words import short_hash, stopwatch
+from portal.templatetags.berth_words import amount, short_hash, stopwatch
 from provisioning import kinds, states
 from provisioning.models import Operation, OperationLog, OperationStep
 from provisioning.selectors import QueuePlace
@@ -70,7 +70,7 @@ def manifest(operation: Operation, *, usual: float, signed: int, now: datetime) 
     version = operation.environment.template_version
     elapsed = stopwatch(seconds_of(operation, now))
     facts: list[dict[str, Any]] = [
-        {"label": _("Elapsed"), "value": elapsed, "note": _("of usual %s") % stopwatch(usual) if usual else ""},
+        {"label": _("Elapsed"), "value": elapsed, "note": _("of usual %s") % stopwatch(usual) if usual >= 1 else ""},
         {"label": _("Template"), "value": f"{version.template.slug} {version.version}", "code": True},
     ]
     if operation.change_digest:
@@ -79,7 +79,9 @@ def manifest(operation: Operation, *, usual: float, signed: int, now: datetime) 
     if release_of(operation):
         facts.append({"label": _("Release"), "value": release_of(operation), "code": True})
     facts.append(_signature_fact(operation, signed))
-    facts.append({"label": _("Tries"), "value": str(operation.attempts)})
+    rate = operation.environment.rate_running * 24
+    cost = amount(rate, currency=operation.environment.currency)
+    facts.append({"label": _("Cost"), "value": cost, "note": _("a day")})
     return facts
 
 
@@ -112,7 +114,7 @@ def _step(row: OperationStep, spent: float | None, usual: float | None, scale: f
         "name": row.title,
         "state": _STEP_STATES.get(row.status, "todo"),
         "seconds": spent,
-        "usual": usual,
+        "usual": usual if usual and usual >= 1 else None,
         "scale": scale,
         "late": late,
         "why": f"{why} {row.detail}".strip() or (_("Slower than usual.") if late else ""),

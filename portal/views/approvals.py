@@ -23,8 +23,8 @@ from portal import loaders
 from portal.presenters import approvals as show
 from portal.presenters import operations as op_show
 from portal.presenters import plans, refusals
-from portal.viewer import viewer
 from portal.views.operations import decided
+from portal.views.pages import viewer
 from provisioning.actions import sign
 from provisioning.models import Operation
 from provisioning.selectors import waiting_for

@@ -29,8 +29,9 @@ from portal import loaders
 from portal.presenters import events as show
 from portal.presenters import history as chart
 from portal.presenters import refusals
-from portal.viewer import viewer
-from provisioning.selectors import environments_visible_to, operations_visible_to
+from portal.views.pages import viewer
+from provisioning.models import Operation
+from provisioning.selectors import environments_visible_to
 
 SIZE = 50
 CHART_DAYS = 60
@@ -70,7 +71,8 @@ def history(request: HttpRequest) -> HttpResponse:
 
 
 def _context(user: User, asked: Asked, after: str) -> dict[str, Any]:
-    events = selection(loaders.history(user), user, asked)
+    scopes = loaders.history_scopes(user)
+    events = selection(visible(scopes), user, asked)
     try:
         shown = page(events, after=after, size=SIZE)
         problem = None
@@ -87,8 +89,8 @@ def _context(user: User, asked: Asked, after: str) -> dict[str, Any]:
         "bad_cursor": problem,
         "chart": chart.per_day(counts_per_day(days), timezone.now().date(), CHART_DAYS),
         "events": show.known_events(),
-        "may_export": bool(_export_scopes(user) != set()),
-        "everything": loaders.history_scopes(user) is None,
+        "everything": scopes is None,
+        "nothing": scopes == set(),
     }
 
 
@@ -128,7 +130,7 @@ def _moment(text: str, later: int) -> datetime | None:
 
 
 def names_for(user: User, events: list[AuditEvent]) -> dict[str, str]:
-    """The names behind references, two queries for a page; what is not the viewer's keeps its reference."""
+    """The names behind references in one query, since each environment has its creation."""
     refs = {event.object for event in events} | {event.operation for event in events}
     refs |= {f"environment:{(event.data or {}).get('environment', '')}" for event in events}
     keys: dict[str, list[str]] = {"environment": [], "operation": []}
@@ -136,10 +138,13 @@ def names_for(user: User, events: list[AuditEvent]) -> dict[str, str]:
         prefix, _colon, key = ref.partition(":")
         if prefix in keys and len(key) == 36:
             keys[prefix].append(key)
-    environments = environments_visible_to(user).filter(pk__in=keys["environment"])
-    operations = operations_visible_to(user).filter(pk__in=keys["operation"]).select_related("environment")
-    names = {row.ref: row.name for row in environments}
-    return names | {row.ref: f"{row.kind} {row.environment.name}" for row in operations}
+    wanted = Q(pk__in=keys["operation"]) | Q(environment__in=keys["environment"], kind="create")
+    rows = Operation.objects.filter(wanted, team__in=teams_with(user, Permission.VIEW)).select_related("environment")
+    names: dict[str, str] = {}
+    for row in rows:
+        names[row.ref] = f"{row.kind} {row.environment.name}"
+        names[row.environment.ref] = row.environment.name
+    return names
 
 
 @require_safe

@@ -23,7 +23,7 @@ from portal import loaders
 from portal.presenters import events, plans, refusals
 from portal.presenters import operations as show
 from portal.presenters.operations import Rights
-from portal.viewer import viewer
+from portal.views.pages import viewer
 from provisioning import kinds, states
 from provisioning.actions import control
 from provisioning.actions.sign import subject_of
@@ -40,9 +40,10 @@ MOST_LINES = 1000
 def operation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The page; for htmx only the parts that change while it runs."""
     found = loaders.operation(viewer(request), pk)
-    if request.headers.get("HX-Request"):
-        return render(request, "operations/live.html", live(viewer(request), found))
-    return render(request, "operations/page.html", page(viewer(request), found, default_tab(found)))
+    asked = request.GET.get("tab", "")
+    tab = asked if asked in TABS else default_tab(found)
+    template = "operations/live.html" if request.headers.get("HX-Request") else "operations/page.html"
+    return render(request, template, page(viewer(request), found, tab))
 
 
 @require_safe
@@ -85,7 +86,7 @@ def operation_log(request: HttpRequest, pk: UUID) -> HttpResponse:
         lines = (f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {line}\n" for at, line in found.log.values_list("at", "line"))
         return HttpResponse("".join(lines), content_type="text/plain; charset=utf-8")
     rows = list(found.log.filter(pk__gt=after_of(request))[:MOST_LINES])
-    context = live(viewer(request), found) | {"lines": show.log_lines(rows), "after": last_id(rows, request)}
+    context = page(viewer(request), found, "log") | {"lines": show.log_lines(rows), "after": last_id(rows, request)}
     return render(request, "operations/log_poll.html", context)
 
 
@@ -101,8 +102,8 @@ def last_id(rows: list[Any], request: HttpRequest) -> int:
 
 
 def default_tab(found: Operation) -> str:
-    """A refused one opens on the rules that refused it."""
-    return "decisions" if found.status == S.DENIED else "log"
+    """A refused one opens on the rules that refused it, one to be signed on its plan."""
+    return {S.DENIED.value: "decisions", S.AWAITING_APPROVAL.value: "plan"}.get(found.status, "log")
 
 
 def live(user: User, found: Operation) -> dict[str, Any]:

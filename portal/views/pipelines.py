@@ -22,7 +22,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.presenters import pipelines as show
 from portal.presenters import refusals
-from portal.viewer import viewer
+from portal.views.pages import viewer
 from provisioning.models import Operation
 from provisioning.states import OperationStatus as S
 

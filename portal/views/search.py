@@ -15,7 +15,7 @@ from delivery.selectors import services_visible_to
 from policies.models import Membership, User
 from policies.permissions import Permission, teams_with
 from portal.presenters import search as show
-from portal.viewer import viewer
+from portal.views.pages import viewer
 from provisioning.models import Operation
 from provisioning.selectors import environments_visible_to, operations_visible_to
 

@@ -22,8 +22,8 @@ from observability import usual
 from policies.models import User
 from portal import loaders
 from portal.presenters import operations as show
-from portal.viewer import viewer
 from portal.views.operations import after_of
+from portal.views.pages import viewer
 from provisioning import states
 from provisioning.models import Operation, OperationStep
 
@@ -149,13 +149,14 @@ def _logs(reader: Reader, found: Operation) -> list[str]:
 
 
 def _steps(reader: Reader, rows: list[OperationStep]) -> list[str]:
-    """Steps whose state changed, and every two seconds the one that runs."""
+    """Steps whose state changed, and every two seconds the one that runs; new ones come with the status."""
     beat = time.monotonic() - reader.steps_at >= STEP_SECONDS
-    changed = [row for row in rows if reader.steps.get(row.pk) != row.status or (beat and row.status == "running")]
+    known, reader.steps = reader.steps, {row.pk: row.status for row in rows}
+    moved = [row for row in rows if known.get(row.pk, row.status) != row.status]
+    changed = moved + [row for row in rows if beat and row.pk in known and row.status == "running"]
     if not changed:
         return []
     reader.steps_at = time.monotonic()
-    reader.steps = {row.pk: row.status for row in rows}
     shown = show.steps(rows, usual.step_seconds([row.name for row in rows]), now=timezone.now())
     ids = {row.pk for row in changed}
     return [event("step", _html("components/step.html", step=s, oob=True)) for s in shown if s["id"] in ids]

@@ -109,7 +109,7 @@ def test_registering_a_release_shows_it_on_the_pipeline(demo: Demo) -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"version": "no spaces allowed"}, "release.version"),
+        ({"version": "no spaces allowed"}, "1 to 40 letters, digits and . + _ - For example 2026.11.5."),
         ({"version": "1", "artifact": "[1]"}, "It must be a JSON object."),
         ({"version": "1", "artifact": "{"}, "It must be a JSON object."),
         ({"version": "1", "digest": "md5:1"}, "It must be sha256: and 64 hexadecimal digits."),

@@ -18,9 +18,9 @@ def _empty_world() -> None:
 
 
 def test_each_kind_is_found(demo: Demo, django_assert_max_num_queries: Callable[..., object]) -> None:
-    engine.ready(demo)
+    engine.requested(demo)
     client = signed_in(demo.vera)
-    with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(13):  # type: ignore[attr-defined]
         text = client.get(reverse("search"), {"q": "payments"}).content.decode()
     assert "payments-api-dev" in text
     assert "Create payments-api-dev" in text
@@ -37,7 +37,7 @@ def test_an_operation_is_found_by_its_short_id(demo: Demo) -> None:
 
 @pytest.mark.parametrize("query", ["payments", "jonas"])
 def test_an_outsider_finds_nothing_of_others(demo: Demo, query: str) -> None:
-    engine.ready(demo)
+    engine.requested(demo)
     text = signed_in(demo.olaf).get(reverse("search"), {"q": query}).content.decode()
     assert "Nothing that you may see is called" in text
 

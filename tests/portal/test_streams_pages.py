@@ -73,7 +73,6 @@ def test_a_finished_operation_sends_its_log_its_steps_and_the_end(demo: Demo) ->
     assert first
     assert text.startswith("retry: 2000\n\n")
     assert f"id: {first.pk}\nevent: log\n" in text
-    assert "event: step\n" in text
     assert text.endswith("event: end\ndata: succeeded\n\n")
 
 
@@ -95,7 +94,7 @@ def test_a_log_line_cannot_forge_an_event_or_markup(demo: Demo) -> None:
     operation, jar = finished(demo), cookies(demo)
     OperationLog.objects.create(operation=operation, line="a\nevent: end\rdata: x\n\n<img src=x>")
     text = asyncio.run(whole(jar, operation))
-    assert text.count("\n\nevent: ") == text.count("event: step\n") + 2
+    assert text.count("\n\nevent: ") == 2
     assert text.endswith("\n\nevent: end\ndata: succeeded\n\n")
     assert "&lt;img src=x&gt;" in text
 
@@ -114,6 +113,16 @@ def test_news_of_a_running_operation_arrive_while_it_runs(demo: Demo) -> None:
     assert "event: status\ndata: requested\n" in text
     assert text.index("event: log\n") > text.index("data: requested")
     assert text.endswith("data: succeeded\n\n")
+
+
+def test_a_step_that_moves_on_is_sent_alone_and_new_ones_come_with_the_status(demo: Demo) -> None:
+    operation = finished(demo)
+    step = operation.steps.get()
+    reader = streams.Reader(demo.mara, operation.pk, "", 0)
+    assert not any("event: step" in message for message in streams.news(reader))
+    reader.steps = {step.pk: "running"}
+    (sent,) = [message for message in streams.news(reader) if "event: step" in message]
+    assert f'id="step-{step.pk}" hx-swap-oob="true"' in sent
 
 
 def test_no_connection_is_held_between_two_looks(demo: Demo) -> None:
