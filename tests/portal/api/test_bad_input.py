@@ -140,7 +140,22 @@ QUERIES = [
     ),
     ("/history/export/", ("format",)),
 ]
-STRANGE = ["", " ", "\x00", "\ud800", "x" * 3000, "-1", "9" * 40, "1.5", "null", "[]", "%", "💥", "'", str(uuid.uuid4())]
+STRANGE = [
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "x" * 3000,
+    "-1",
+    "9" * 40,
+    "1.5",
+    "null",
+    "[]",
+    "%",
+    "💥",
+    "'",
+    str(uuid.uuid4()),
+]
 # Base64 of positions that are no moment, beyond any calendar, or no text, for lists and for the history.
 CURSORS = [
     *("cD1ub3RhZGF0ZQ==", "bz05OTk5OTk5OTk5OTk5OQ==", "cD0wMDAxLTAxLTAxVDAwOjAwOjAwKzE0OjAw", "cD0lMDA=", "cj0xJnA9"),
