@@ -31,7 +31,7 @@ test_capitals_are_refused if {
 	finding.field == "environment.name"
 	finding.value == "Payments"
 	finding.message == "The name Payments has capital letters."
-	finding.fix == "Use 1 to 63 lower-case letters, digits and hyphens; begin and end with a letter or a digit."
+	finding.fix == "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter, end with a letter or a digit."
 	finding.who == "You, the requester"
 }
 
@@ -49,6 +49,14 @@ test_a_hyphen_at_the_end_is_refused if {
 	count(found) == 1
 	some finding in found
 	finding.message == "The name payments- begins or ends with a hyphen."
+}
+
+test_a_digit_at_the_start_is_refused if {
+	facts := fixtures.but({"environment": {"name": "2pay"}})
+	found := rule.findings with input as facts
+	count(found) == 1
+	some finding in found
+	finding.message == "The name 2pay begins with a digit."
 }
 
 test_an_underscore_is_refused if {

@@ -11,21 +11,21 @@ from provisioning.models import OperationLog
 class ApproveAsk(parts.Asked):
     """A signature is given to the digest that the signer read."""
 
-    digest = serializers.CharField(max_length=80)
-    reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    digest = parts.Text(max_length=80)
+    reason = parts.Text(max_length=1000, allow_blank=True, default="")
 
 
 class RejectAsk(parts.Asked):
     """A rejection says why."""
 
-    digest = serializers.CharField(max_length=80)
-    reason = serializers.CharField(max_length=600)
+    digest = parts.Text(max_length=80)
+    reason = parts.Text(max_length=600)
 
 
 class CancelAsk(parts.Asked):
     """Why, if there is something to say."""
 
-    reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    reason = parts.Text(max_length=1000, allow_blank=True, default="")
 
 
 class LogQuery(parts.Asked):

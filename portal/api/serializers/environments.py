@@ -70,7 +70,7 @@ class LifetimeAsk(parts.Asked):
 class ExtendAsk(parts.Asked):
     """By how many hours."""
 
-    hours = serializers.IntegerField(min_value=1, max_value=24 * 365)
+    hours = parts.Whole(min_value=1, max_value=24 * 365)
 
 
 class SecretSerializer(serializers.ModelSerializer[SecretBinding]):
@@ -89,7 +89,7 @@ class SecretSerializer(serializers.ModelSerializer[SecretBinding]):
 class RevealAsk(parts.Asked):
     """A reveal is recorded with its reason."""
 
-    reason = serializers.CharField(max_length=600)
+    reason = parts.Text(max_length=600)
 
 
 class RevealedSerializer(parts.Shown):

@@ -39,12 +39,12 @@ class WantedSerializer(parts.Asked):
 
     service = serializers.SlugField(max_length=40)
     template = serializers.SlugField(max_length=40)
-    template_version = serializers.CharField(max_length=80, required=False)
-    name = serializers.CharField(max_length=63)
+    template_version = parts.Text(max_length=80, required=False)
+    name = parts.Text(max_length=63)
     tier = serializers.ChoiceField(Tier.values)
     parameters = serializers.DictField(child=serializers.JSONField(allow_null=True), default=dict)
-    ttl_hours = serializers.IntegerField(min_value=1, max_value=24 * 365, required=False, allow_null=True)
-    reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    ttl_hours = parts.Whole(min_value=1, max_value=24 * 365, required=False, allow_null=True)
+    reason = parts.Text(max_length=1000, allow_blank=True, default="")
 
 
 class OperationAsk(WantedSerializer):
@@ -53,12 +53,12 @@ class OperationAsk(WantedSerializer):
     kind = serializers.ChoiceField(kinds.names())
     service = serializers.SlugField(max_length=40, required=False)
     template = serializers.SlugField(max_length=40, required=False)
-    name = serializers.CharField(max_length=63, required=False)
+    name = parts.Text(max_length=63, required=False)
     tier = serializers.ChoiceField(Tier.values, required=False)
     parameters = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
     environment = serializers.UUIDField(required=False)
     release = serializers.UUIDField(required=False, help_text="For deploy, promote and rollback.")
-    confirm = serializers.CharField(max_length=63, required=False, help_text="The name, to destroy a prod-like one.")
+    confirm = parts.Text(max_length=63, required=False, help_text="The name, to destroy a prod-like one.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         kind = attrs["kind"]

@@ -120,10 +120,10 @@ class ReleaseAsk(parts.Asked):
     """An immutable release. Without a digest, it is that of the artifact description."""
 
     service = serializers.SlugField(max_length=40)
-    version = serializers.CharField(max_length=40)
+    version = parts.Text(max_length=40)
     artifact = serializers.DictField(child=serializers.JSONField(allow_null=True), default=dict)
-    digest = serializers.CharField(max_length=80, allow_blank=True, default="")
-    notes = serializers.CharField(max_length=300, allow_blank=True, default="")
+    digest = parts.Text(max_length=80, allow_blank=True, default="")
+    notes = parts.Text(max_length=300, allow_blank=True, default="")
 
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):
@@ -184,9 +184,9 @@ class PipelineSerializer(parts.Shown):
 class TokenAsk(parts.Asked):
     """A token for oneself."""
 
-    name = serializers.CharField(max_length=80)
+    name = parts.Text(max_length=80)
     scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
-    days = serializers.IntegerField(min_value=1, max_value=365)
+    days = parts.Whole(min_value=1, max_value=365)
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
