@@ -97,7 +97,7 @@ def process(world: World, name: str, *arguments: str) -> Iterator[subprocess.Pop
             child.wait()
 
 
-def worker(world: World):  # noqa: ANN201 - a context manager of Popen
+def worker(world: World):
     """The worker that people run, with both processes, and the tasks of the benchmarks."""
     options = ("--without-mingle", "--without-gossip", "--concurrency", "2", "--prefetch-multiplier", "1")
     include = ("--include", "tests.bench.tasks")
