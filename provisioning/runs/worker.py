@@ -16,7 +16,6 @@ from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.planning import plan_operation
 from provisioning.states import OperationStatus as S
 
-
 # Afterwards other tasks have their turn; what is left has hints of its own, or the sweep finds it.
 PATIENCE_SECONDS = 1.0
 
