@@ -69,8 +69,9 @@ def _started(base: Path, cleaning: ExitStack) -> World:
 
 
 def _migrated() -> None:
-    argv = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(argv, cwd=ROOT, env={**os.environ, "DJANGO_OWNER": "1"}, check=True)
+    for argv in (["migrate", "--verbosity", "0"], ["collectstatic", "--noinput", "--verbosity", "0"]):
+        owner = {**os.environ, "DJANGO_OWNER": "1"}
+        subprocess.run([sys.executable, "manage.py", *argv], cwd=ROOT, env=owner, check=True)
 
 
 def free_port() -> int:
