@@ -40,7 +40,7 @@ def move(
     With `fence`, only the current holder of the lease may move it. Extra fields are written in the same UPDATE.
     """
     rows = Operation.objects.filter(pk=operation.pk, status__in=states.before(states.OPERATION, to))
-    if fence is not None and not _hold_row(operation.pk, fence):
+    if fence is not None and not _is_current(operation.pk, fence):
         return False
     if to in states.TERMINAL:
         fields.setdefault("finished_at", timezone.now())
@@ -63,11 +63,19 @@ def move(
     return True
 
 
-def _hold_row(operation: uuid.UUID, fence: int) -> bool:
-    """Lock the operation and then its lease, in the order in which `claim` takes them; is the fence still current?"""
-    Operation.objects.select_for_update().filter(pk=operation).first()
-    leases = OperationLease.objects.select_for_update().filter(operation=operation)
-    return leases.filter(fence=fence, expires_at__gt=timezone.now()).first() is not None
+def _is_current(operation: uuid.UUID, fence: int) -> bool:
+    """Lock the operation and its lease until the end of the transaction; is the fence still current?
+
+    One statement locks both, the operation first, as `claim` does.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [operation, fence])
+        return cursor.fetchone() is not None
+
+
+def hold(lease: Lease) -> bool:
+    """Like `holds`, and nobody can claim the operation until the open transaction has ended."""
+    return _is_current(lease.operation, lease.fence)
 
 
 def move_environment(environment: Environment, to: str, *, fence: int | None = None, **fields: Any) -> bool:
@@ -83,24 +91,28 @@ def move_environment(environment: Environment, to: str, *, fence: int | None = N
     return True
 
 
+_HOLD = """
+SELECT 1 FROM provisioning_operation o JOIN provisioning_operationlease l ON l.operation_id = o.id
+WHERE o.id = %s AND l.fence = %s AND l.expires_at > clock_timestamp()
+FOR UPDATE OF o, l
+"""
+
 _CANDIDATE = """
 SELECT o.id
 FROM provisioning_operation o
 LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
-WHERE (%(only)s::uuid IS NULL OR o.id = %(only)s)
+WHERE o.status = ANY(%(ready)s) AND (%(only)s::uuid IS NULL OR o.id = %(only)s)
   AND (o.not_before IS NULL OR o.not_before <= now())
   AND (
     (o.status = 'requested')
     OR (
         o.status = 'queued'
         AND (o.cancel_requested_at IS NULL)
-        AND (SELECT count(*) FROM policies_signature s
-             WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
-               AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id) >= o.signatures_needed
-        AND (SELECT count(*) FROM policies_signature s
-             WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
-               AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id
-               AND s.owning) >= o.owning_needed
+        AND (o.signatures_needed + o.owning_needed = 0 OR (
+            SELECT count(*) >= o.signatures_needed AND count(*) FILTER (WHERE s.owning) >= o.owning_needed
+            FROM policies_signature s
+            WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
+              AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id))
         AND NOT EXISTS (SELECT 1 FROM provisioning_operation a
              WHERE a.environment_id = o.environment_id AND a.status = ANY(%(active)s))
     )
@@ -144,6 +156,7 @@ def claim(*, holder: str, only: uuid.UUID | None = None) -> Lease | None:
     """
     wanted = {
         "only": only,
+        "ready": sorted({*states.ACTIVE, S.PLANNING, S.REQUESTED, S.QUEUED}),
         "held": sorted({*states.ACTIVE, S.PLANNING}),
         "active": sorted(states.ACTIVE),
         "strays": settings.BERTH.call_limit_seconds,

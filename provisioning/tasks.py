@@ -7,8 +7,8 @@ from provisioning.runs import expiry, sweep, worker
 
 @shared_task(name="provisioning.work")
 def work_task() -> None:
-    """Do the next ready piece of work, if there is one."""
-    worker.work()
+    """Do what is ready, for a short while."""
+    worker.work_on()
 
 
 @shared_task(name="provisioning.sweep")

@@ -6,6 +6,7 @@ of an idempotent call, never a doubled or lost change.
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -60,13 +61,8 @@ def _execute(work: Work) -> None:
         return
     if operation.plan_locked_at is None and not _lock_plan(work):
         return
-    _take_environment(work)
-    if operation.status == S.RUNNING:
-        if not _run_steps(work):
-            return
-        with context(by=work.by, operation=operation.ref):
-            if not move(operation, S.VERIFYING, fence=work.lease.fence):
-                raise LeaseLost("another owner has it")
+    if operation.status == S.RUNNING and not _run_steps(work):
+        return
     outcome.verify_and_record(work)
 
 
@@ -166,28 +162,44 @@ def _locked(work: Work, made: Made) -> bool:
 
 
 def _take_environment(work: Work) -> None:
-    operation, environment = work.operation, work.operation.environment
-    during = kinds.of(operation).during
+    """Fence the environment, once under each lease. Call inside an audit context, before the first write outside."""
+    environment = work.operation.environment
+    if environment.fence == work.lease.fence:
+        return
+    during = kinds.of(work.operation).during
+    if move_environment(environment, during, fence=work.lease.fence):
+        return
     environment.refresh_from_db(fields=["status"])
     if environment.status not in {during, *states.before(states.ENVIRONMENT, during)}:
         raise DriverRejected(f"{environment.name} is {environment.get_status_display()} now; nothing was done.")
-    with context(by=work.by, operation=operation.ref):
-        if not move_environment(environment, during, fence=work.lease.fence):
-            raise LeaseLost("a newer owner has the environment")
+    raise LeaseLost("a newer owner has the environment")
 
 
 def _run_steps(work: Work) -> bool:
-    """Run what is not done. False: cancelling began instead."""
+    """Run what is not done, then begin to verify. False: cancelling began instead."""
     operation = work.operation
     spec = kinds.of(operation).spec(operation.environment, operation.arguments)
-    for row, step in planned_steps(work):
-        if row.status == Status.DONE:
-            continue
+    left = [(row, step) for row, step in planned_steps(work) if row.status != Status.DONE]
+    for row, step in left:
         if Operation.objects.filter(pk=operation.pk, cancel_requested_at__isnull=False).exists():
             _cancel(work)
             return False
-        _run_step(work, row, step, already=step.done(work.target.observe(spec)))
+        result = _run_step(work, row, step, already=step.done(work.target.observe(spec)))
+        with context(by=work.by, operation=operation.ref):
+            _take_environment(work)
+            outcome.write_step(work, row, Status.DONE, result)
+            if row is left[-1][0]:
+                _begin_to_verify(work)
+    if not left:
+        with context(by=work.by, operation=operation.ref):
+            _take_environment(work)
+            _begin_to_verify(work)
     return True
+
+
+def _begin_to_verify(work: Work) -> None:
+    if not move(work.operation, S.VERIFYING, fence=work.lease.fence):
+        raise LeaseLost("another owner has it")
 
 
 def _cancel(work: Work) -> None:
@@ -197,20 +209,21 @@ def _cancel(work: Work) -> None:
         outcome.undo(work)
 
 
-def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> None:
+def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> dict[str, Any]:
+    """Bring the step's effect about unless it is there; what it reports. Recording that is the caller's."""
     work.log.step = step.name
     if already:
         work.log(f"{step.title}: already done")
-        outcome.record_step(work, row, Status.DONE, {})
-        return
-    outcome.record_step(work, row, Status.RUNNING, {})
+        return {}
+    with context(by=work.by, operation=work.operation.ref):
+        _take_environment(work)
+        outcome.write_step(work, row, Status.RUNNING, {})
     work.guard()
     try:
         with work.heartbeat.limit(step.limit_s):
-            result = step.apply(work.key(), work.log)
+            return dict(step.apply(work.key(), work.log))
     except (DriverUnavailable, LeaseLost):
         raise
     except DriverError as error:
         outcome.record_step(work, row, Status.FAILED, {}, str(error))
         raise
-    outcome.record_step(work, row, Status.DONE, dict(result))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 
 from provisioning import kinds, lifecycle
 from provisioning.drivers.base import Change, Driver, LeaseLost, Plan, Step, StepKey
@@ -41,6 +42,7 @@ def planned_steps(work: Work) -> list[tuple[OperationStep, Step]]:
     kind = kinds.of(operation)
     spec = kind.spec(operation.environment, operation.arguments)
     steps = {step.name: step for step in work.target.steps(spec, kind.verb, locked_plan(operation))}
+    prefetch_related_objects([operation], "steps")
     return [(row, steps[row.name]) for row in operation.steps.all()]
 
 

@@ -19,23 +19,28 @@ from provisioning.runs.log import StepLog
 from provisioning.specs import secret_path
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
-from provisioning.wake import wake
+from provisioning.wake import wake_for
 
 Status = OperationStep.Status
 
 
 def record_step(work: Work, row: OperationStep, status: str, result: dict[str, Any], detail: str = "") -> None:
-    """Write a step's state under the fence; raises LeaseLost for an old owner."""
+    """Write a step's state under the fence, in a transaction of its own; raises LeaseLost for an old owner."""
+    with context(by=work.by, operation=work.operation.ref):
+        write_step(work, row, status, result, detail)
+
+
+def write_step(work: Work, row: OperationStep, status: str, result: dict[str, Any], detail: str = "") -> None:
+    """The same inside an open audit context."""
     now = timezone.now()
     row.status, row.result, row.detail = status, result, detail[:300]
     if status == Status.RUNNING:
         row.started_at = row.started_at or now
     else:
         row.started_at, row.ended_at = row.started_at or now, now
-    with context(by=work.by, operation=work.operation.ref):
-        if not lifecycle.holds(work.lease):
-            raise LeaseLost("the lease ended before the step was recorded")
-        row.save(update_fields=["status", "result", "detail", "started_at", "ended_at"])
+    if not lifecycle.hold(work.lease):
+        raise LeaseLost("the lease ended before the step was recorded")
+    row.save(update_fields=["status", "result", "detail", "started_at", "ended_at"])
 
 
 def verify_and_record(work: Work) -> None:
@@ -63,7 +68,7 @@ def verify_and_record(work: Work) -> None:
             raise LeaseLost("another owner has it")
         emit("operation.succeeded", payload={"kind": operation.kind}, object=operation.ref)
         lifecycle.release(work.lease)
-        wake()
+        wake_for(operation.environment_id)
 
 
 def _bind(operation: Operation, versions: dict[str, int]) -> None:
@@ -194,7 +199,7 @@ def _end(operation: Operation, lease: Lease, status: str, *, left: list[tuple[st
             object=operation.ref,
         )
         lifecycle.release(lease)
-        wake()
+        wake_for(environment.pk)
 
 
 def _leave_environment(operation: Operation, status: str, lease: Lease, *, left: bool) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 import uuid
 
 from django.db import IntegrityError
@@ -15,10 +16,23 @@ from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.planning import plan_operation
 from provisioning.states import OperationStatus as S
 
+# Afterwards other tasks have their turn; what is left has hints of its own, or the sweep finds it.
+PATIENCE_SECONDS = 1.0
+
 
 def holder() -> str:
     """Who this worker is, in leases and in the history."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def work_on(seconds: float = PATIENCE_SECONDS) -> int:
+    """Work until nothing is ready or the time is over; how many pieces of work there were."""
+    done, until = 0, time.monotonic() + seconds
+    while work():
+        done += 1
+        if time.monotonic() >= until:
+            break
+    return done
 
 
 def work(only: uuid.UUID | None = None) -> bool:
@@ -28,7 +42,12 @@ def work(only: uuid.UUID | None = None) -> bool:
         return False
     with Heartbeat(lease) as heartbeat:
         operation = Operation.objects.select_related(
-            "environment__service__team", "environment__template_version__template", "team", "requester"
+            "environment__service__team",
+            "environment__template_version__template",
+            "environment__team",
+            "environment__owner",
+            "team",
+            "requester",
         ).get(pk=lease.operation)
         if operation.status == S.PLANNING:
             plan_operation(operation, lease)

@@ -69,8 +69,9 @@ def _started(base: Path, cleaning: ExitStack) -> World:
 
 
 def _migrated() -> None:
-    argv = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(argv, cwd=ROOT, env={**os.environ, "DJANGO_OWNER": "1"}, check=True)
+    for argv in (["migrate", "--verbosity", "0"], ["collectstatic", "--noinput", "--verbosity", "0"]):
+        owner = {**os.environ, "DJANGO_OWNER": "1"}
+        subprocess.run([sys.executable, "manage.py", *argv], cwd=ROOT, env=owner, check=True)
 
 
 def free_port() -> int:
@@ -97,7 +98,7 @@ def process(world: World, name: str, *arguments: str) -> Iterator[subprocess.Pop
             child.wait()
 
 
-def worker(world: World):  # noqa: ANN201 - a context manager of Popen
+def worker(world: World):
     """The worker that people run, with both processes, and the tasks of the benchmarks."""
     options = ("--without-mingle", "--without-gossip", "--concurrency", "2", "--prefetch-multiplier", "1")
     include = ("--include", "tests.bench.tasks")
