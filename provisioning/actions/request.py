@@ -18,6 +18,7 @@ from policies.permissions import Permission, may, owners_of
 from policies.results import Denied, FieldError
 from provisioning import facts
 from provisioning.actions.idempotency import earlier, request_digest
+from provisioning.actions.storable import storable, unstorable
 from provisioning.facts import Draft
 from provisioning.judging import Judgement, judge_draft
 from provisioning.models import Environment, Operation
@@ -51,6 +52,8 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
 
     Permission first, then fields, policy, quota and the name; each refusal but a wrong field is recorded.
     """
+    if not storable([_as_asked(wanted), wanted.reason]):
+        return unstorable("parameters")
     allowed = may(by, Permission.REQUEST, wanted.service.team)
     if isinstance(allowed, Denied):
         return _refused(by, wanted, allowed)

@@ -139,8 +139,9 @@ def _locked(work: Work, made: Made) -> bool:
     operation = work.operation
     if not lifecycle.holds(work.lease):
         raise LeaseLost("the lease ended before the plan was locked")
-    operation.plan_locked_at = timezone.now()
-    operation.save(update_fields=["plan_locked_at"])
+    # The row is written again, so that what runs is what was just compared with the digest, whatever the row held.
+    operation.plan, operation.plan_locked_at = dict(made.document), timezone.now()
+    operation.save(update_fields=["plan", "plan_locked_at"])
     steps = work.target.steps(made.spec, kinds.of(operation).verb, made.plan)
     OperationStep.objects.bulk_create(
         [
