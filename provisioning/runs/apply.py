@@ -12,6 +12,7 @@ from audit.context import context
 from audit.record import record
 from policies import approvals
 from policies.decisions import denied_by, record_ruling
+from policies.results import Denied
 from provisioning import kinds, lifecycle
 from provisioning.drivers.base import (
     DriverError,
@@ -24,11 +25,13 @@ from provisioning.drivers.registry import driver
 from provisioning.judging import draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
+from provisioning.releasing import forget_environment
 from provisioning.runs import outcome
 from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.log import StepLog
 from provisioning.runs.planning import Made, changed_parts, make, store, to_be_signed
+from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
 log = logging.getLogger(__name__)
@@ -80,6 +83,12 @@ def _execute(work: Work) -> None:
 def _lock_plan(work: Work) -> bool:
     """Compare the plan once, before the first step. False: it goes back to its signers, or policy stops it."""
     operation = work.operation
+    stopped = _cannot_begin(operation)
+    if stopped is not None:
+        with context(by=work.by, operation=operation.ref):
+            move(operation, S.FAILED, fence=work.lease.fence, error=stopped.reason[:600])
+            lifecycle.release(work.lease)
+        return False
     made = make(operation)
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
     with context(by=work.by, operation=operation.ref):
@@ -98,6 +107,7 @@ def _lock_plan(work: Work) -> bool:
                 fence=work.lease.fence,
                 error=f"Policy stops it now: {denied.reason}"[:600],
             )
+            forget_environment(operation)
             lifecycle.release(work.lease)
             return False
         if made.digest != operation.change_digest and not _accept_change(work, made):
@@ -108,6 +118,15 @@ def _lock_plan(work: Work) -> bool:
             lifecycle.release(work.lease)
             return False
         return _locked(work, made)
+
+
+def _cannot_begin(operation: Operation) -> Denied | None:
+    """Another operation may have changed the environment since this one was asked for; what it wants may be so."""
+    kind, environment = kinds.of(operation), operation.environment
+    if environment.status == kind.ends_in != E.DESTROYED:
+        return None
+    begins = kind.begins_in(environment)
+    return begins if isinstance(begins, Denied) else None
 
 
 def _accept_change(work: Work, made: Made) -> bool:
