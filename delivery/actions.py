@@ -15,6 +15,7 @@ from policies.models import Service, User
 from policies.permissions import Permission, may
 from policies.results import Denied, FieldError
 from provisioning.actions.change import Ask, submit
+from provisioning.actions.storable import storable, unstorable
 from provisioning.digest import sha256
 from provisioning.models import Environment, Operation
 
@@ -30,6 +31,8 @@ def register_release(
     allowed = may(by, Permission.DEPLOY, service.team)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=f"service:{service.pk}", kind="release", team=service.team)
+    if not storable([artifact, notes]):
+        return unstorable("artifact")
     errors = _errors(version, artifact, digest, notes)
     if errors:
         first = errors[0]
@@ -37,7 +40,7 @@ def register_release(
     address = digest or sha256({"service": service.slug, "version": version, "artifact": artifact})
     known = Release.objects.filter(service=service, version=version).first()
     if known is not None:
-        return known if known.digest == address else _taken(known)
+        return known if known.digest == address else _taken(by, known)
     try:
         with context(by=by):
             release = Release.objects.create(
@@ -51,17 +54,18 @@ def register_release(
             )
             record("release.registered", object=f"release:{release.pk}", scope=f"team:{service.team_id}")
     except IntegrityError:
-        return _taken(Release.objects.get(service=service, version=version))
+        known = Release.objects.get(service=service, version=version)
+        return known if known.digest == address else _taken(by, known)
     return release
 
 
 def _errors(version: str, artifact: Mapping[str, Any], digest: str, notes: str) -> tuple[FieldError, ...]:
     errors = []
-    if not VERSION.match(version):
+    if not VERSION.fullmatch(version):
         errors.append(
             FieldError("version", "release.version", "1 to 40 letters, digits and . + _ -", "For example 2026.11.5.")
         )
-    if digest and not DIGEST.match(digest):
+    if digest and not DIGEST.fullmatch(digest):
         errors.append(FieldError("digest", "release.digest", "It must be sha256: and 64 hexadecimal digits."))
     if len(str(artifact)) > LARGEST_ARTIFACT:
         errors.append(FieldError("artifact", "release.artifact", f"At most {LARGEST_ARTIFACT} characters."))
@@ -70,14 +74,15 @@ def _errors(version: str, artifact: Mapping[str, Any], digest: str, notes: str) 
     return tuple(errors)
 
 
-def _taken(known: Release) -> Denied:
-    return Denied(
+def _taken(by: User, known: Release) -> Denied:
+    denied = Denied(
         rule="release.immutable",
         field="version",
         reason=f"{known.version} is registered with another digest ({known.digest[7:13]}).",
         fix="A release never changes: give this one a new version.",
         status=409,
     )
+    return refuse(denied, by=by, subject=f"service:{known.service_id}", kind="release", team=known.team)
 
 
 def deploy(
@@ -96,6 +101,9 @@ def promote(
 
 def roll_back(*, by: User, environment: Environment, reason: str = "", key: str = "") -> Operation | Denied:
     """Ask for the release that ran here before the present one."""
+    allowed = may(by, Permission.DEPLOY, environment.team)
+    if isinstance(allowed, Denied):
+        return refuse(allowed, by=by, subject=environment.ref, kind="rollback", team=environment.team)
     release = previous_release(environment)
     if release is None:
         denied = Denied(

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from delivery import gates
+from delivery.models import Release
 from policies.permissions import Permission
 from provisioning.drivers.base import EnvironmentSpec
 from provisioning.kinds import Arguments, OperationKind, register
@@ -15,6 +16,11 @@ from provisioning.states import EnvironmentStatus as E
 
 def _spec(environment: Environment, arguments: Arguments) -> EnvironmentSpec:
     return spec_of(environment, release=arguments["release"])
+
+
+def _prepare(environment: Environment, arguments: Arguments) -> dict[str, Any]:
+    """The release as registered: whoever asks names it, and nothing more."""
+    return {"release": Release.objects.get(pk=arguments["release"]["release"]).as_spec()}
 
 
 def _finish(operation: Operation) -> dict[str, Any]:
@@ -37,6 +43,7 @@ def _kind(name: str, title: Any, gate: Any, *, overtakes: bool = False) -> Opera
         ends_in=E.READY,
         spec=_spec,
         gate=gate,
+        prepare=_prepare,
         finish=_finish,
         undo=True,
         locks=_locks,

@@ -14,6 +14,7 @@ import rfc8785
 from provisioning.drivers.base import Plan
 
 SCHEMA = "berth.change/1"
+LARGEST = 2**53 - 1
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ChangeSubject:
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 bytes; decimals and floats become strings first, so that no number formatting can differ."""
+    """RFC 8785 bytes; floats, decimals and numbers beyond 2⁵³ become strings, so that no formatting differs."""
     return bytes(rfc8785.dumps(_plain(value)))
 
 
@@ -43,6 +44,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, float | Decimal):
         return format(Decimal(str(value)).normalize(), "f")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return str(value)
     return value
 
 

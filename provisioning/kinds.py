@@ -17,8 +17,8 @@ def _no_gate(environment: Environment, arguments: Arguments) -> Allowed | Denied
     return Allowed()
 
 
-def _as_asked(environment: Environment, arguments: Arguments) -> dict[str, Any]:
-    return dict(arguments)
+def _none(environment: Environment, arguments: Arguments) -> dict[str, Any]:
+    return {}
 
 
 def _no_locks(operation: Operation) -> tuple[str, ...]:
@@ -35,9 +35,14 @@ class OperationKind:
 
     `verb` is the driver's word for it; `starts_from` the environment statuses it may be asked in; `during` and
     `ends_in` what the environment is meanwhile and afterwards; `spec` what the driver shall bring about; `gate` what
+<<<<<<< HEAD
     must hold beside policy; `prepare` completes the arguments that passed it; `facts` the names of fact providers
     policy needs; `finish` the fields to record at the end; `undo` whether a failure is compensated; `overtakes`
     whether it goes before others of its environment; `locks` the keys of shared things it needs alone.
+=======
+    must hold beside policy; `prepare` the arguments to keep, made from those that passed it (none, unless a kind says
+    which); `facts` the names of fact providers policy needs; `finish` the fields to record at the end; `undo` whether a failure is compensated.
+>>>>>>> rules
     """
 
     name: str
@@ -49,7 +54,7 @@ class OperationKind:
     ends_in: str
     spec: Callable[[Environment, Arguments], EnvironmentSpec]
     gate: Callable[[Environment, Arguments], Allowed | Denied] = _no_gate
-    prepare: Callable[[Environment, Arguments], dict[str, Any]] = _as_asked
+    prepare: Callable[[Environment, Arguments], dict[str, Any]] = _none
     finish: Callable[[Operation], dict[str, Any]] = _nothing
     facts: tuple[str, ...] = ()
     undo: bool = False

@@ -4,14 +4,19 @@ from django.utils import timezone
 
 from policies import quotas
 from provisioning.lifecycle import move_environment
-from provisioning.models import Operation
+from provisioning.models import Environment, Operation
 from provisioning.states import EnvironmentStatus as E
 
 
 def forget_environment(operation: Operation) -> None:
-    """Retire the environment of a create that will not happen. Call inside an audit context."""
+    """Retire the environment of a create that will not happen, unless something was made of it already.
+
+    Call inside an audit context.
+    """
     if operation.kind != "create":
         return
     environment = operation.environment
+    if not Environment.objects.filter(pk=environment.pk, status=E.REQUESTED).exists():
+        return
     if move_environment(environment, E.DESTROYED, destroyed_at=timezone.now()):
         quotas.release(subject=environment.ref)

@@ -20,7 +20,7 @@ def check_zone(name: str) -> None:
 class User(AbstractUser):
     """A person, or a service account. Global roles are the two flags; everything else is a Membership."""
 
-    last_login = None  # type: ignore[assignment]  # sign-ins are events of the history
+    last_login = None  # sign-ins are events of the history
     full_name = models.CharField(max_length=120)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_zone])
     is_auditor = models.BooleanField(

@@ -11,7 +11,11 @@ findings contains {
 	"field": "environment.name",
 	"value": input.environment.name,
 	"message": problem,
+<<<<<<< HEAD
 	"fix": "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter, end with a letter or a digit.",
+=======
+	"fix": "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter and end with a letter or a digit.",
+>>>>>>> rules
 	"who": "You, the requester",
 } if {
 	input.kind == "create"
@@ -29,4 +33,6 @@ problem := "The environment has no name." if {
 	regex.match(`^[0-9]`, input.environment.name)
 } else := sprintf("The name %s has characters that a host name cannot have.", [input.environment.name]) if {
 	not regex.match(`^[a-z0-9-]+$`, input.environment.name)
+} else := sprintf("The name %s begins with a digit.", [input.environment.name]) if {
+	regex.match(`^[0-9]`, input.environment.name)
 }

@@ -31,7 +31,11 @@ test_capitals_are_refused if {
 	finding.field == "environment.name"
 	finding.value == "Payments"
 	finding.message == "The name Payments has capital letters."
+<<<<<<< HEAD
 	finding.fix == "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter, end with a letter or a digit."
+=======
+	finding.fix == "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter and end with a letter or a digit."
+>>>>>>> rules
 	finding.who == "You, the requester"
 }
 
@@ -71,4 +75,12 @@ test_an_older_name_does_not_stop_a_destroy if {
 	facts := fixtures.but({"kind": "destroy", "environment": {"name": "Pay_Dev"}})
 	found := rule.findings with input as facts
 	count(found) == 0
+}
+
+test_a_digit_at_the_beginning_is_refused if {
+	facts := fixtures.but({"environment": {"name": "1api"}})
+	found := rule.findings with input as facts
+	count(found) == 1
+	some finding in found
+	finding.message == "The name 1api begins with a digit."
 }

@@ -15,6 +15,7 @@ from policies.permissions import may
 from policies.results import Denied
 from provisioning import kinds
 from provisioning.actions.idempotency import earlier, request_digest
+from provisioning.actions.storable import storable, unstorable
 from provisioning.facts import Draft
 from provisioning.judging import Judgement, judge_draft
 from provisioning.kinds import OperationKind
@@ -42,6 +43,8 @@ def submit(*, by: User, ask: Ask, key: str = "") -> Operation | Denied:
     allowed = may(by, kind.permission, ask.environment.team)
     if isinstance(allowed, Denied):
         return _refused(by, ask, allowed)
+    if not storable([ask.arguments, ask.reason]):
+        return unstorable("arguments")
     digest = request_digest(ask.kind, {"environment": str(ask.environment.pk), "arguments": dict(ask.arguments)})
     known = earlier(by=by, key=key, digest=digest)
     if known is not None:

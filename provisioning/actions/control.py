@@ -51,19 +51,26 @@ def retry(*, by: User, operation: Operation) -> Operation | Denied:
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=operation.ref, kind="retry", team=operation.team)
     with context(by=by, operation=operation.ref):
-        moved = move(operation, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None)
-        if moved:
+        rows = Operation.objects.select_for_update(of=("self",)).select_related("environment", "team")
+        row = rows.get(pk=operation.pk)
+        denied = _not_retryable(row)
+        if denied is None:
+            move(row, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None)
             wake()
-    if moved:
-        return operation
-    denied = Denied(
-        "operation.retryable",
-        "operation",
-        f"{operation.short_id} is {S(operation.status).label}; only a failed operation can be retried.",
-        "Ask for the change again.",
-        status=409,
-    )
+            return row
     return refuse(denied, by=by, subject=operation.ref, kind="retry", team=operation.team)
+
+
+def _not_retryable(operation: Operation) -> Denied | None:
+    """Only a failed operation whose environment can still be changed may run again."""
+    environment = operation.environment
+    if operation.status != S.FAILED:
+        reason = f"{operation.short_id} is {S(operation.status).label}; only a failed operation can be retried."
+    elif environment.status not in states.before(states.ENVIRONMENT, kinds.of(operation).during):
+        reason = f"{environment.name} is {E(environment.status).label}; {operation.short_id} cannot run on it any more."
+    else:
+        return None
+    return Denied("operation.retryable", "operation", reason, "Ask for the change again.", status=409)
 
 
 def extend(*, by: User, environment: Environment, hours: int) -> Environment | Denied:

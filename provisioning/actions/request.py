@@ -18,6 +18,7 @@ from policies.permissions import Permission, may, owners_of
 from policies.results import Denied, FieldError
 from provisioning import facts
 from provisioning.actions.idempotency import earlier, request_digest
+from provisioning.actions.storable import storable, unstorable
 from provisioning.facts import Draft
 from provisioning.judging import Judgement, judge_draft
 from provisioning.models import Environment, Operation
@@ -51,6 +52,8 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
 
     Permission first, then fields, policy, quota and the name; each refusal but a wrong field is recorded.
     """
+    if not storable([_as_asked(wanted), wanted.reason]):
+        return unstorable("parameters")
     allowed = may(by, Permission.REQUEST, wanted.service.team)
     if isinstance(allowed, Denied):
         return _refused(by, wanted, allowed)
@@ -62,6 +65,9 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
     if isinstance(checked, Denied):
         return checked
     if not checked.judgement.ruling.allowed:
+        known = earlier(by=by, key=key, digest=digest)
+        if known is not None:
+            return known
         denied = denied_by(checked.judgement.ruling)
         return _refused(by, wanted, denied, checked.judgement)
     return _write(by, wanted, checked, key, digest)
@@ -129,12 +135,15 @@ def _write(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) ->
             if isinstance(answer, Denied):
                 raise _Undo(answer)
     except _Undo as undo:
-        return _refused(by, wanted, undo.denied)
+        return earlier(by=by, key=key, digest=digest) or _refused(by, wanted, undo.denied)
     except IntegrityError as error:
         if "operation_key_once" in str(error):
             return earlier(by=by, key=key, digest=digest) or _busy()
         if "environment_name_live_once" not in str(error):
             raise
+        known = earlier(by=by, key=key, digest=digest)
+        if known is not None:
+            return known
         return _refused(by, wanted, _taken(wanted))
     return answer
 

@@ -15,7 +15,11 @@ from audit.record import record
 from policies import approvals
 from policies.decisions import denied_by, record_ruling
 from policies.results import Denied
+<<<<<<< HEAD
 from provisioning import kinds, lifecycle, states
+=======
+from provisioning import kinds, lifecycle
+>>>>>>> rules
 from provisioning.drivers.base import (
     DriverError,
     DriverRejected,
@@ -27,11 +31,13 @@ from provisioning.drivers.registry import driver
 from provisioning.judging import draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
+from provisioning.releasing import forget_environment
 from provisioning.runs import outcome
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
 from provisioning.runs.planning import Made, changed_parts, make, store, to_be_signed
+from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
 log = logging.getLogger(__name__)
@@ -69,7 +75,15 @@ def _execute(work: Work) -> None:
 def _lock_plan(work: Work) -> bool:
     """Compare the plan once, before the first step. False: it goes back to its signers, or policy stops it."""
     operation = work.operation
+<<<<<<< HEAD
     if not _may_begin(work):
+=======
+    stopped = _cannot_begin(operation)
+    if stopped is not None:
+        with context(by=work.by, operation=operation.ref):
+            move(operation, S.FAILED, fence=work.lease.fence, error=stopped.reason[:600])
+            lifecycle.release(work.lease)
+>>>>>>> rules
         return False
     made = make(operation)
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
@@ -89,6 +103,7 @@ def _lock_plan(work: Work) -> bool:
                 fence=work.lease.fence,
                 error=f"Policy stops it now: {denied.reason}"[:600],
             )
+            forget_environment(operation)
             lifecycle.release(work.lease)
             return False
         if made.digest != operation.change_digest and not _accept_change(work, made):
@@ -101,6 +116,7 @@ def _lock_plan(work: Work) -> bool:
         return _locked(work, made)
 
 
+<<<<<<< HEAD
 def _may_begin(work: Work) -> bool:
     """Is the environment still in a state this kind starts from, and is every shared thing free?"""
     operation, kind = work.operation, kinds.of(work.operation)
@@ -118,6 +134,15 @@ def _may_begin(work: Work) -> bool:
         move(operation, S.QUEUED, fence=work.lease.fence, blocked=reason, not_before=until)
         lifecycle.release(work.lease)
         return False
+=======
+def _cannot_begin(operation: Operation) -> Denied | None:
+    """Another operation may have changed the environment since this one was asked for; what it wants may be so."""
+    kind, environment = kinds.of(operation), operation.environment
+    if environment.status == kind.ends_in != E.DESTROYED:
+        return None
+    begins = kind.begins_in(environment)
+    return begins if isinstance(begins, Denied) else None
+>>>>>>> rules
 
 
 def _accept_change(work: Work, made: Made) -> bool:
@@ -149,8 +174,9 @@ def _locked(work: Work, made: Made) -> bool:
     operation = work.operation
     if not lifecycle.holds(work.lease):
         raise LeaseLost("the lease ended before the plan was locked")
-    operation.plan_locked_at = timezone.now()
-    operation.save(update_fields=["plan_locked_at"])
+    # The row is written again, so that what runs is what was just compared with the digest, whatever the row held.
+    operation.plan, operation.plan_locked_at = dict(made.document), timezone.now()
+    operation.save(update_fields=["plan", "plan_locked_at"])
     steps = work.target.steps(made.spec, kinds.of(operation).verb, made.plan)
     OperationStep.objects.bulk_create(
         [
