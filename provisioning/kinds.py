@@ -35,14 +35,10 @@ class OperationKind:
 
     `verb` is the driver's word for it; `starts_from` the environment statuses it may be asked in; `during` and
     `ends_in` what the environment is meanwhile and afterwards; `spec` what the driver shall bring about; `gate` what
-<<<<<<< HEAD
-    must hold beside policy; `prepare` completes the arguments that passed it; `facts` the names of fact providers
-    policy needs; `finish` the fields to record at the end; `undo` whether a failure is compensated; `overtakes`
-    whether it goes before others of its environment; `locks` the keys of shared things it needs alone.
-=======
-    must hold beside policy; `prepare` the arguments to keep, made from those that passed it (none, unless a kind says
-    which); `facts` the names of fact providers policy needs; `finish` the fields to record at the end; `undo` whether a failure is compensated.
->>>>>>> rules
+    must hold beside policy; `prepare` the arguments to keep, made from those that passed it (none, unless a kind
+    says which); `facts` the names of fact providers policy needs; `finish` the fields to record at the end; `undo`
+    whether a failure is compensated; `overtakes` whether it goes before others of its environment; `locks` the keys
+    of shared things it needs alone.
     """
 
     name: str

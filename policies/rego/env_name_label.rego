@@ -11,11 +11,7 @@ findings contains {
 	"field": "environment.name",
 	"value": input.environment.name,
 	"message": problem,
-<<<<<<< HEAD
 	"fix": "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter, end with a letter or a digit.",
-=======
-	"fix": "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter and end with a letter or a digit.",
->>>>>>> rules
 	"who": "You, the requester",
 } if {
 	input.kind == "create"

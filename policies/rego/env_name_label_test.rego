@@ -31,11 +31,7 @@ test_capitals_are_refused if {
 	finding.field == "environment.name"
 	finding.value == "Payments"
 	finding.message == "The name Payments has capital letters."
-<<<<<<< HEAD
 	finding.fix == "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter, end with a letter or a digit."
-=======
-	finding.fix == "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter and end with a letter or a digit."
->>>>>>> rules
 	finding.who == "You, the requester"
 }
 

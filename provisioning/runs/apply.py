@@ -14,12 +14,8 @@ from audit.context import context
 from audit.record import record
 from policies import approvals
 from policies.decisions import denied_by, record_ruling
-from policies.results import Denied
-<<<<<<< HEAD
+from policies.results import Allowed, Denied
 from provisioning import kinds, lifecycle, states
-=======
-from provisioning import kinds, lifecycle
->>>>>>> rules
 from provisioning.drivers.base import (
     DriverError,
     DriverRejected,
@@ -75,15 +71,7 @@ def _execute(work: Work) -> None:
 def _lock_plan(work: Work) -> bool:
     """Compare the plan once, before the first step. False: it goes back to its signers, or policy stops it."""
     operation = work.operation
-<<<<<<< HEAD
     if not _may_begin(work):
-=======
-    stopped = _cannot_begin(operation)
-    if stopped is not None:
-        with context(by=work.by, operation=operation.ref):
-            move(operation, S.FAILED, fence=work.lease.fence, error=stopped.reason[:600])
-            lifecycle.release(work.lease)
->>>>>>> rules
         return False
     made = make(operation)
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
@@ -116,11 +104,10 @@ def _lock_plan(work: Work) -> bool:
         return _locked(work, made)
 
 
-<<<<<<< HEAD
 def _may_begin(work: Work) -> bool:
     """Is the environment still in a state this kind starts from, and is every shared thing free?"""
     operation, kind = work.operation, kinds.of(work.operation)
-    begins = kind.begins_in(operation.environment)
+    begins = _begins(operation)
     with context(by=work.by, operation=operation.ref):
         if isinstance(begins, Denied):
             move(operation, S.FAILED, fence=work.lease.fence, error=begins.reason[:600])
@@ -134,15 +121,14 @@ def _may_begin(work: Work) -> bool:
         move(operation, S.QUEUED, fence=work.lease.fence, blocked=reason, not_before=until)
         lifecycle.release(work.lease)
         return False
-=======
-def _cannot_begin(operation: Operation) -> Denied | None:
+
+
+def _begins(operation: Operation) -> Allowed | Denied:
     """Another operation may have changed the environment since this one was asked for; what it wants may be so."""
     kind, environment = kinds.of(operation), operation.environment
     if environment.status == kind.ends_in != E.DESTROYED:
-        return None
-    begins = kind.begins_in(environment)
-    return begins if isinstance(begins, Denied) else None
->>>>>>> rules
+        return Allowed()
+    return kind.begins_in(environment)
 
 
 def _accept_change(work: Work, made: Made) -> bool:

@@ -23,11 +23,7 @@ RULES = (
     "team.quota_low",
 )
 
-<<<<<<< HEAD
 LABEL_FIX = "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter, end with a letter or a digit."
-=======
-LABEL_FIX = "Use 1 to 63 lower-case letters, digits and hyphens; begin with a letter and end with a letter or a digit."
->>>>>>> rules
 PROD_WHO = "The platform team and the owners of the team payments"
 PLAN = {"changes": [{"address": "database.main", "action": "replace"}]}
 
