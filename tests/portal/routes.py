@@ -148,4 +148,63 @@ API = [
     Row("api:history_export", 200, query="?format=csv", but={**ANON, "pia": 403, "olaf": 403}),
 ]
 
-ROWS: list[Row] = [*HEALTH, *API]
+# Pages: who is not signed in is sent to the sign-in page.
+OUT = {"anonymous": 302}
+PAGE_OURS = {**OUT, "tomasz": 404, "olaf": 404}
+PAGE_READERS = {**OUT, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
+PAGE_OPERATORS = {**PAGE_READERS, "tomasz": 404, "olaf": 404}
+
+PEOPLE = [
+    Row("home", 200, api=False, but=OUT),
+    Row("signin", 302, api=False, but={"anonymous": 200}),
+    Row("signin_demo", 404, "POST", api=False),
+    Row("signin_link", 200, kwargs=lambda world: {"value": "unknown"}, api=False),
+    Row("signin_link", 410, "POST", lambda world: {"value": "unknown"}, api=False),
+    Row("signout", 302, "POST", api=False),
+    Row("team_switch", 302, "POST", body=lambda world: {"team": "payments"}, api=False, but=PAGE_OURS),
+    Row("teams", 200, api=False, but=OUT),
+    Row("team", 200, kwargs=slug("payments"), api=False, but=PAGE_OURS),
+    Row("settings_page", 200, api=False, but=OUT),
+    Row("tokens", 200, api=False, but=OUT),
+    Row("token_revoke", 404, "POST", of("token"), api=False, but={**OUT, "mara": 302}),
+    Row("shortcuts", 200, api=False, but=OUT),
+]
+
+CATALOGUE = [
+    Row("catalogue", 200, api=False, but=OUT),
+    Row("template", 200, kwargs=slug("web-service"), api=False, but=OUT),
+    Row("request", 200, kwargs=slug("web-service"), api=False, but=OUT),
+    Row("request_preview", 200, "POST", slug("web-service"), api=False, but=OUT),
+]
+
+ENVIRONMENTS = [
+    Row("environments", 200, api=False, but=OUT),
+    Row("environment", 200, kwargs=of("environment"), api=False, but=PAGE_OURS),
+    Row(
+        "environment_tab",
+        200,
+        kwargs=lambda world: {"pk": world.environment.pk, "tab": "settings"},
+        api=False,
+        but=PAGE_OURS,
+    ),
+    Row(
+        "environment_ask",
+        302,
+        "POST",
+        lambda world: {"pk": world.environment.pk, "kind": "suspend"},
+        api=False,
+        but=PAGE_OPERATORS,
+    ),
+    Row("environment_extend", 302, "POST", of("environment"), api=False, but=PAGE_OPERATORS),
+    Row(
+        "secret_reveal",
+        404,
+        "POST",
+        lambda world: {"pk": world.environment.pk, "name": "nothing"},
+        lambda world: {"reason": "To look at it."},
+        api=False,
+        but=PAGE_READERS,
+    ),
+]
+
+ROWS: list[Row] = [*HEALTH, *API, *PEOPLE, *CATALOGUE, *ENVIRONMENTS]

@@ -69,7 +69,8 @@ def test_the_team_in_focus_is_one_the_viewer_may_see(demo: Demo) -> None:
 
 def test_a_team_page_says_who_may_do_what(demo: Demo) -> None:
     text = _text(signed_in(demo.vera), reverse("team", args=["payments"]))
-    assert "Ines" in text and "Jonas" in text
+    assert "Ines" in text
+    assert "Jonas" in text
     assert "<b>0</b> of 20" in text
     assert signed_in(demo.olaf).get(reverse("team", args=["payments"])).status_code == 404
 
