@@ -44,12 +44,15 @@ def _shown(form: RequestForm, checked: previews.Preview | None, denied: Denied |
     if form.is_filled:
         attach(rows, (replace(e, field="ttl_days") if e.field == "ttl_hours" else e for e in _once(errors)))
         attach(rows, (), _aliased(checked))
+    wrong = [row for row in rows if row.errors]
+    if denied is not None and not denied.errors:
+        attach(rows, [FieldError(denied.field, denied.rule, denied.reason, denied.fix)])
     return {
         "form": form,
         "rows": rows,
         "checked": checked,
         "blocked": form.is_filled and bool(errors or (checked and not checked.allowed)),
-        "wrong": [row for row in rows if row.errors],
+        "wrong": wrong,
         "problem": problem_of(denied) if denied is not None and not denied.errors else None,
         "crumbs": [
             ("Catalogue", "/catalogue/"),

@@ -9,6 +9,7 @@ from policies.models import Quota, QuotaReservation
 from provisioning.models import Environment, Operation
 from tests import noop
 from tests.people import Demo
+from tests.portal.api import made
 from tests.portal.visits import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +110,13 @@ def test_who_may_not_request_sees_why_and_cannot_send(demo: Demo, who: str) -> N
 
 def test_the_answer_differs_by_how_it_is_asked(demo: Demo) -> None:
     assert "HX-Request" in signed_in(demo.mara).post(CHECK, _sent())["Vary"]
+
+
+def test_a_name_that_is_taken_is_said_under_the_name(demo: Demo) -> None:
+    made.environment(demo, "payments-api-x")
+    answer = signed_in(demo.mara).post(ASK, _sent())
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    under_name = text.partition('id="id_name_says"')[2].partition("</div>")[0]
+    assert "An environment named payments-api-x exists. Choose another name." in under_name
+    assert Environment.objects.count() == 1
