@@ -180,8 +180,7 @@ def next_words(operation: Operation, rights: Rights, signers: Sequence[Any]) -> 
     if operation.cancel_requested_at and operation.status not in states.TERMINAL:
         words.append(_("Cancelling was asked for; it stops after its present step and undoes what it made."))
     if isinstance(rights.change, Denied) and (can_cancel(operation) or operation.status == S.FAILED):
-        who = rights.change.who
-        words.append(_("%(reason)s %(who)s can.") % {"reason": rights.change.reason, "who": who})
+        words.append(_("You may not change it. %s can.") % rights.change.who)
     return words
 
 
