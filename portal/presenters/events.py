@@ -45,7 +45,8 @@ def what_of(event: AuditEvent, names: Names) -> str:
     data = event.data or {}
     environment = names.get(f"environment:{data.get('environment', '')}")
     kind = data.get("kind") or ""
-    name = data.get("name") or environment or names.get(event.object) or _short(event.object)
+    own = event.actor_label if event.object == event.actor else ""
+    name = data.get("name") or environment or names.get(event.object) or own or _short(event.object)
     return f"{kind} {name}".strip() if event.object.startswith("operation:") else str(name)
 
 
@@ -127,6 +128,10 @@ _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
     "secret.revealed": (lazy("revealed a secret of"), "warn", _said("name")),
     "token.created": (lazy("made a token"), "idle", _said("name")),
     "token.revoked": (lazy("revoked a token"), "idle", _said("name")),
+    "environment.lifetime_set": (lazy("set the lifetime of"), "idle", _nothing),
+    "signin.succeeded": (lazy("signed in"), "idle", _said("method")),
+    "signin.failed": (lazy("failed to sign in"), "warn", _nothing),
+    "signin.ended": (lazy("signed out"), "idle", _nothing),
     "history.exported": (lazy("exported the history"), "warn", _said("format")),
 }
 

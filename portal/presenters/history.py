@@ -1,4 +1,4 @@
-"""The per-day bars of the history."""
+"""The per-day bars of the history, and the searches that people often want."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -28,3 +28,15 @@ def per_day(counts: list[tuple[date, int]], today: date, days: int) -> dict[str,
         "middle": ngettext("%(n)s event", "%(n)s events", total) % {"n": total} + f", {_('most on one day')} {most}",
         "right": date_format(last, "j M"),
     }
+
+
+def often() -> list[tuple[str, str]]:
+    """Label and query of each ready-made search."""
+    return [
+        (_("Without row changes"), "source=event"),
+        (_("Asked for"), "what=operation.requested"),
+        (_("Signatures"), "what=operation.signed"),
+        (_("Refusals"), "what=operation.refused"),
+        (_("Failures"), "what=operation.failed"),
+        (_("Exports"), "what=history.exported"),
+    ]

@@ -1,5 +1,6 @@
 """An operation as its page shows it: title, pill, manifest, steps with usual times, log lines, what can be done."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,11 @@ from provisioning.states import OperationStatus as S
 
 LATE = 1.5
 _STEP_STATES = {"done": "done", "running": "run", "failed": "bad", "undone": "skipped", "left": "bad"}
-_TONES = {"ok": ("ready", "healthy", "answers with", " 200"), "bad": ("failed", "error", "refused", "gave up")}
+_TONES = {
+    "bad": re.compile(r"\b(failed|error|refused|gave up|rejected)\b", re.IGNORECASE),
+    "ok": re.compile(r"\b(ready|healthy|answers with|200)\b", re.IGNORECASE),
+    "warn": re.compile(r"\b(try \d|retry|not reachable|503)\b", re.IGNORECASE),
+}
 
 
 def title(operation: Operation) -> str:
@@ -128,11 +133,7 @@ def log_lines(rows: Iterable[OperationLog]) -> list[dict[str, Any]]:
 
 def tone_of(line: str) -> str:
     """A line that tells of trouble or success is coloured as well as said."""
-    low = line.lower()
-    for tone in ("bad", "ok"):
-        if any(word in low for word in _TONES[tone]):
-            return tone
-    return "warn" if "try " in low or "retry" in low or "not reachable" in low else ""
+    return next((tone for tone, words in _TONES.items() if words.search(line)), "")
 
 
 def queue(place: QueuePlace | None) -> dict[str, Any] | None:
@@ -179,8 +180,7 @@ def next_words(operation: Operation, rights: Rights, signers: Sequence[Any]) -> 
     if operation.cancel_requested_at and operation.status not in states.TERMINAL:
         words.append(_("Cancelling was asked for; it stops after its present step and undoes what it made."))
     if isinstance(rights.change, Denied) and (can_cancel(operation) or operation.status == S.FAILED):
-        who = rights.change.who
-        words.append(_("%(reason)s %(who)s can.") % {"reason": rights.change.reason, "who": who})
+        words.append(_("You may not change it. %s can.") % rights.change.who)
     return words
 
 

@@ -89,6 +89,7 @@ def _context(user: User, asked: Asked, after: str) -> dict[str, Any]:
         "bad_cursor": problem,
         "chart": chart.per_day(counts_per_day(days), timezone.now().date(), CHART_DAYS),
         "events": show.known_events(),
+        "often": chart.often(),
         "everything": scopes is None,
         "nothing": scopes == set(),
     }
