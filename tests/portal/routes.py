@@ -148,4 +148,82 @@ API = [
     Row("api:history_export", 200, query="?format=csv", but={**ANON, "pia": 403, "olaf": 403}),
 ]
 
-ROWS: list[Row] = [*HEALTH, *API]
+
+def page(route: str, usual: int = 200, kwargs: Callable[[World], dict[str, Any]] = no_kwargs, **more: Any) -> Row:
+    """A page: nobody is sent to sign in."""
+    but = {"anonymous": 302, **more.pop("but", {})}
+    return Row(route, usual, kwargs=kwargs, api=False, but=but, **more)
+
+
+def form(route: str, usual: int, kwargs: Callable[[World], dict[str, Any]] = no_kwargs, **more: Any) -> Row:
+    """A form of a page."""
+    return page(route, usual, kwargs, method="POST", **more)
+
+
+HIDDEN = {"tomasz": 404, "olaf": 404}
+PAGES = [
+    page("home"),
+    page("signin"),
+    page("signin_demo", 405),
+    page("signin_link", 404, lambda world: {"value": "unknown"}),
+    form("signout", 302),
+    form("team_switch", 302),
+    page("teams"),
+    page("team", 200, slug("payments"), but=HIDDEN),
+    page("settings_page"),
+    page("tokens"),
+    form("token_revoke", 404, of("token"), but={"mara": 302}),
+    page("shortcuts"),
+    page("search"),
+    page("catalogue"),
+    page("template", 200, slug("web-service")),
+    page("request", 200, slug("web-service")),
+    form("request_preview", 200, slug("web-service")),
+    page("environments"),
+    page("environment", 200, of("environment"), but=HIDDEN),
+    page("environment_tab", 200, lambda world: {"pk": world.environment.pk, "tab": "secrets"}, but=HIDDEN),
+    form(
+        "environment_ask",
+        403,
+        lambda world: {"pk": world.environment.pk, "kind": "suspend"},
+        but={**HIDDEN, "mara": 302, "ines": 302},
+    ),
+    form(
+        "environment_extend",
+        403,
+        of("environment"),
+        body=lambda world: {"hours": 1},
+        but={**HIDDEN, "mara": 302, "ines": 302},
+    ),
+    form(
+        "secret_reveal",
+        403,
+        lambda world: {"pk": world.environment.pk, "name": "nothing"},
+        body=lambda world: {"reason": "To look at it."},
+        but={**HIDDEN, "mara": 404, "ines": 404},
+    ),
+    page("operation", 200, of("awaiting"), but={"olaf": 404}),
+    page("operation_tab", 200, lambda world: {"pk": world.awaiting.pk, "tab": "plan"}, but={"olaf": 404}),
+    form("operation_cancel", 403, of("awaiting"), but={"olaf": 404, "mara": 302, "ines": 302}),
+    form("operation_retry", 403, of("failed"), but={**HIDDEN, "mara": 302, "ines": 302}),
+    page("operation_log", 200, of("failed"), but=HIDDEN),
+    page("operation_stream", 200, of("failed"), but={**HIDDEN, "anonymous": 401}),
+    page("inbox"),
+    page("approval", 200, of("awaiting"), but={"olaf": 404}),
+    form(
+        "approval_decide",
+        403,
+        of("awaiting"),
+        body=lambda world: {"digest": world.awaiting.change_digest, "verdict": "approve"},
+        but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302},
+    ),
+    page("pipelines"),
+    page("pipeline", 200, slug("payments-api"), but=HIDDEN),
+    page("release_new", 403, slug("payments-api"), but={**HIDDEN, "mara": 200, "ines": 200}),
+    form("release_move", 403, slug("payments-api"), but={**HIDDEN, "mara": 302, "ines": 302}),
+    page("history"),
+    page("history_event", 404, lambda world: {"id": 1}),
+    page("history_export", 200, lambda world: {"format": "csv"}, but={"pia": 403, "olaf": 403}),
+]
+
+ROWS: list[Row] = [*HEALTH, *API, *PAGES]
