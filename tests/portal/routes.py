@@ -6,7 +6,10 @@ everybody who is not named. Pages add rows the same way (`api=False` sends a for
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 PERSONAS = ("anonymous", "vera", "mara", "jonas", "ines", "tomasz", "ana", "pia", "olaf")
 World = Any
@@ -119,6 +122,14 @@ API = [
         lambda world: {"hours": 1},
         but=OPERATORS,
     ),
+    Row(
+        "api:environment_lifetime",
+        200,
+        "POST",
+        of("environment"),
+        lambda world: {"expires_at": (timezone.now() + timedelta(hours=2)).isoformat()},
+        but=OPERATORS,
+    ),
     Row("api:environment_secrets", 200, kwargs=of("environment"), but=OURS),
     Row(
         "api:secret_reveal",
@@ -163,9 +174,9 @@ def form(route: str, usual: int, kwargs: Callable[[World], dict[str, Any]] = no_
 HIDDEN = {"tomasz": 404, "olaf": 404}
 PAGES = [
     page("home"),
-    page("signin"),
-    page("signin_demo", 405),
-    page("signin_link", 404, lambda world: {"value": "unknown"}),
+    page("signin", 302, but={"anonymous": 200}),
+    page("signin_demo", 405, but={"anonymous": 405}),
+    page("signin_link", 200, lambda world: {"value": "unknown"}, but={"anonymous": 200}),
     form("signout", 302),
     form("team_switch", 302),
     page("teams"),
@@ -214,13 +225,30 @@ PAGES = [
         "approval_decide",
         403,
         of("awaiting"),
-        body=lambda world: {"digest": world.awaiting.change_digest, "verdict": "approve"},
+        body=lambda world: {"digest": world.awaiting.change_digest, "decision": "approve"},
         but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302},
     ),
     page("pipelines"),
     page("pipeline", 200, slug("payments-api"), but=HIDDEN),
-    page("release_new", 403, slug("payments-api"), but={**HIDDEN, "mara": 200, "ines": 200}),
-    form("release_move", 403, slug("payments-api"), but={**HIDDEN, "mara": 302, "ines": 302}),
+    page("release_new", 200, slug("payments-api"), but=HIDDEN),
+    form(
+        "release_new",
+        403,
+        slug("payments-api"),
+        body=lambda world: {"version": "2.0.0"},
+        but={**HIDDEN, "mara": 302, "ines": 302},
+    ),
+    form(
+        "release_move",
+        403,
+        slug("payments-api"),
+        body=lambda world: {
+            "kind": "deploy",
+            "environment": str(world.environment.pk),
+            "release": str(world.release.pk),
+        },
+        but={**HIDDEN, "mara": 302, "ines": 302},
+    ),
     page("history"),
     page("history_event", 404, lambda world: {"id": 1}),
     page("history_export", 200, lambda world: {"format": "csv"}, but={"pia": 403, "olaf": 403}),

@@ -32,6 +32,7 @@ def world(demo: Any) -> SimpleNamespace:
         awaiting=made.awaiting(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
+        release=made.release(demo),
     )
 
 
