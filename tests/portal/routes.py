@@ -43,6 +43,7 @@ class Row:
     body: Callable[[World], dict[str, Any]] = nothing
     query: str = ""
     api: bool = True
+    committed: bool = False  # It reads in a thread of its own, which sees only what is committed.
     but: dict[str, int] = field(default_factory=dict)
 
     def expected(self, persona: str) -> int:
@@ -218,7 +219,7 @@ PAGES = [
     form("operation_cancel", 403, of("awaiting"), but={"olaf": 404, "mara": 302, "ines": 302}),
     form("operation_retry", 403, of("failed"), but={**HIDDEN, "mara": 302, "ines": 302}),
     page("operation_log", 200, of("failed"), but=HIDDEN),
-    page("operation_stream", 200, of("failed"), but={**HIDDEN, "anonymous": 401}),
+    page("operation_stream", 200, of("failed"), committed=True, but={**HIDDEN, "anonymous": 401}),
     page("inbox"),
     page("approval", 200, of("awaiting"), but={"olaf": 404}),
     form(
