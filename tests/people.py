@@ -17,6 +17,7 @@ SCHEMA: dict[str, Any] = {
 }
 SPEC: dict[str, Any] = {
     "name": "Web service",
+    "changes": "First version.",
     "driver": "noop",
     "tiers": ["sandbox", "preview", "dev", "test", "stage", "prod"],
     "parameters": SCHEMA,

@@ -29,6 +29,4 @@ problem := "The environment has no name." if {
 	regex.match(`^[0-9]`, input.environment.name)
 } else := sprintf("The name %s has characters that a host name cannot have.", [input.environment.name]) if {
 	not regex.match(`^[a-z0-9-]+$`, input.environment.name)
-} else := sprintf("The name %s begins with a digit.", [input.environment.name]) if {
-	regex.match(`^[0-9]`, input.environment.name)
 }

@@ -6,7 +6,10 @@ everybody who is not named. Pages add rows the same way (`api=False` sends a for
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 PERSONAS = ("anonymous", "vera", "mara", "jonas", "ines", "tomasz", "ana", "pia", "olaf")
 World = Any
@@ -40,6 +43,7 @@ class Row:
     body: Callable[[World], dict[str, Any]] = nothing
     query: str = ""
     api: bool = True
+    committed: bool = False  # It reads in a thread of its own, which sees only what is committed.
     but: dict[str, int] = field(default_factory=dict)
 
     def expected(self, persona: str) -> int:
@@ -119,6 +123,14 @@ API = [
         lambda world: {"hours": 1},
         but=OPERATORS,
     ),
+    Row(
+        "api:environment_lifetime",
+        200,
+        "POST",
+        of("environment"),
+        lambda world: {"expires_at": (timezone.now() + timedelta(hours=2)).isoformat()},
+        but=OPERATORS,
+    ),
     Row("api:environment_secrets", 200, kwargs=of("environment"), but=OURS),
     Row(
         "api:secret_reveal",
@@ -148,63 +160,99 @@ API = [
     Row("api:history_export", 200, query="?format=csv", but={**ANON, "pia": 403, "olaf": 403}),
 ]
 
-# Pages: who is not signed in is sent to the sign-in page.
-OUT = {"anonymous": 302}
-PAGE_OURS = {**OUT, "tomasz": 404, "olaf": 404}
-PAGE_READERS = {**OUT, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
-PAGE_OPERATORS = {**PAGE_READERS, "tomasz": 404, "olaf": 404}
 
-PEOPLE = [
-    Row("home", 200, api=False, but=OUT),
-    Row("signin", 302, api=False, but={"anonymous": 200}),
-    Row("signin_demo", 404, "POST", api=False),
-    Row("signin_link", 200, kwargs=lambda world: {"value": "unknown"}, api=False),
-    Row("signin_link", 410, "POST", lambda world: {"value": "unknown"}, api=False),
-    Row("signout", 302, "POST", api=False),
-    Row("team_switch", 302, "POST", body=lambda world: {"team": "payments"}, api=False, but=PAGE_OURS),
-    Row("teams", 200, api=False, but=OUT),
-    Row("team", 200, kwargs=slug("payments"), api=False, but=PAGE_OURS),
-    Row("settings_page", 200, api=False, but=OUT),
-    Row("tokens", 200, api=False, but=OUT),
-    Row("token_revoke", 404, "POST", of("token"), api=False, but={**OUT, "mara": 302}),
-    Row("shortcuts", 200, api=False, but=OUT),
-]
+def page(route: str, usual: int = 200, kwargs: Callable[[World], dict[str, Any]] = no_kwargs, **more: Any) -> Row:
+    """A page: nobody is sent to sign in."""
+    but = {"anonymous": 302, **more.pop("but", {})}
+    return Row(route, usual, kwargs=kwargs, api=False, but=but, **more)
 
-CATALOGUE = [
-    Row("catalogue", 200, api=False, but=OUT),
-    Row("template", 200, kwargs=slug("web-service"), api=False, but=OUT),
-    Row("request", 200, kwargs=slug("web-service"), api=False, but=OUT),
-    Row("request_preview", 200, "POST", slug("web-service"), api=False, but=OUT),
-]
 
-ENVIRONMENTS = [
-    Row("environments", 200, api=False, but=OUT),
-    Row("environment", 200, kwargs=of("environment"), api=False, but=PAGE_OURS),
-    Row(
-        "environment_tab",
-        200,
-        kwargs=lambda world: {"pk": world.environment.pk, "tab": "settings"},
-        api=False,
-        but=PAGE_OURS,
-    ),
-    Row(
+def form(route: str, usual: int, kwargs: Callable[[World], dict[str, Any]] = no_kwargs, **more: Any) -> Row:
+    """A form of a page."""
+    return page(route, usual, kwargs, method="POST", **more)
+
+
+HIDDEN = {"tomasz": 404, "olaf": 404}
+PAGES = [
+    page("home"),
+    page("signin", 302, but={"anonymous": 200}),
+    page("signin_demo", 405, but={"anonymous": 405}),
+    page("signin_link", 200, lambda world: {"value": "unknown"}, but={"anonymous": 200}),
+    form("signout", 302),
+    form("team_switch", 302),
+    page("teams"),
+    page("team", 200, slug("payments"), but=HIDDEN),
+    page("settings_page"),
+    page("tokens"),
+    form("token_revoke", 404, of("token"), but={"mara": 302}),
+    page("shortcuts"),
+    page("search"),
+    page("catalogue"),
+    page("template", 200, slug("web-service")),
+    page("request", 200, slug("web-service")),
+    form("request_preview", 200, slug("web-service")),
+    page("environments"),
+    page("environment", 200, of("environment"), but=HIDDEN),
+    page("environment_tab", 200, lambda world: {"pk": world.environment.pk, "tab": "secrets"}, but=HIDDEN),
+    form(
         "environment_ask",
-        302,
-        "POST",
+        403,
         lambda world: {"pk": world.environment.pk, "kind": "suspend"},
-        api=False,
-        but=PAGE_OPERATORS,
+        but={**HIDDEN, "mara": 302, "ines": 302},
     ),
-    Row("environment_extend", 302, "POST", of("environment"), api=False, but=PAGE_OPERATORS),
-    Row(
+    form(
+        "environment_extend",
+        403,
+        of("environment"),
+        body=lambda world: {"hours": 1},
+        but={**HIDDEN, "mara": 302, "ines": 302},
+    ),
+    form(
         "secret_reveal",
-        404,
-        "POST",
+        403,
         lambda world: {"pk": world.environment.pk, "name": "nothing"},
-        lambda world: {"reason": "To look at it."},
-        api=False,
-        but=PAGE_READERS,
+        body=lambda world: {"reason": "To look at it."},
+        but={**HIDDEN, "mara": 404, "ines": 404},
     ),
+    page("operation", 200, of("awaiting"), but={"olaf": 404}),
+    page("operation_tab", 200, lambda world: {"pk": world.awaiting.pk, "tab": "plan"}, but={"olaf": 404}),
+    form("operation_cancel", 403, of("awaiting"), but={"olaf": 404, "mara": 302, "ines": 302}),
+    form("operation_retry", 403, of("failed"), but={**HIDDEN, "mara": 302, "ines": 302}),
+    page("operation_log", 200, of("failed"), but=HIDDEN),
+    page("operation_stream", 200, of("failed"), committed=True, but={**HIDDEN, "anonymous": 401}),
+    page("inbox"),
+    page("approval", 200, of("awaiting"), but={"olaf": 404}),
+    form(
+        "approval_decide",
+        403,
+        of("awaiting"),
+        body=lambda world: {"digest": world.awaiting.change_digest, "decision": "approve"},
+        but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302},
+    ),
+    page("pipelines"),
+    page("pipeline", 200, slug("payments-api"), but=HIDDEN),
+    page("release_new", 200, slug("payments-api"), but=HIDDEN),
+    form(
+        "release_new",
+        403,
+        slug("payments-api"),
+        body=lambda world: {"version": "2.0.0"},
+        but={**HIDDEN, "mara": 302, "ines": 302},
+    ),
+    form(
+        "release_move",
+        403,
+        slug("payments-api"),
+        body=lambda world: {
+            "kind": "deploy",
+            "environment": str(world.environment.pk),
+            "release": str(world.release.pk),
+        },
+        but={**HIDDEN, "mara": 302, "ines": 302},
+    ),
+    page("history"),
+    page("history_event", 404, lambda world: {"id": 1}),
+    page("history_export", 200, lambda world: {"format": "csv"}, but={"pia": 403, "olaf": 403}),
 ]
 
-ROWS: list[Row] = [*HEALTH, *API, *PEOPLE, *CATALOGUE, *ENVIRONMENTS]
+ROWS: list[Row] = [*HEALTH, *API, *PAGES]

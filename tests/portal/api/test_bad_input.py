@@ -26,6 +26,7 @@ FIELDS = {
     "/operations/{operation}/reject/": ("digest", "reason"),
     "/operations/{operation}/cancel/": ("reason",),
     "/environments/{environment}/extend/": ("hours",),
+    "/environments/{environment}/lifetime/": ("expires_at",),
     "/environments/{environment}/secrets/database/reveal/": ("reason",),
 }
 CREATE = {
@@ -108,7 +109,7 @@ def test_no_value_of_any_field_breaks_it(call, demo, field):
     path, name = field
     operation, ines = made.awaiting(demo), call("ines")
     address = path.format(operation=operation.pk, environment=operation.environment_id)
-    for value in WEIRD:
+    for value in (*WEIRD, *MOMENTS):
         answer = ines.post(address, {**GOOD.get(path, {}), name: value})
         assert answer.status_code < 500, (value, answer.content)
         if answer.status_code >= 400:

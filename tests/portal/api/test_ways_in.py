@@ -56,6 +56,7 @@ def test_an_expired_token_is_refused(call, demo):
         ("operate", "/operations/{operation}/cancel/", {}),
         ("operate", "/operations/{operation}/retry/", {}),
         ("operate", "/environments/{environment}/extend/", {"hours": 1}),
+        ("operate", "/environments/{environment}/lifetime/", {"expires_at": "2030-01-01T00:00:00Z"}),
         ("operate", "/environments/{environment}/secrets/x/reveal/", {"reason": "Look."}),
         ("operate", "/releases/", {"service": "payments-api", "version": "1"}),
         ("history", "/history/", None),
