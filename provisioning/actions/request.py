@@ -144,7 +144,7 @@ def _write(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) ->
         known = earlier(by=by, key=key, digest=digest)
         if known is not None:
             return known
-        return _refused(by, wanted, _taken(wanted))
+        return _refused(by, wanted, taken(wanted))
     return answer
 
 
@@ -199,7 +199,8 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
     return operation
 
 
-def _taken(wanted: Wanted) -> Denied:
+def taken(wanted: Wanted) -> Denied:
+    """What is said when a living environment has the name."""
     return Denied(
         rule="env.name_free",
         field="name",
