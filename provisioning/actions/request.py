@@ -75,6 +75,8 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
 
 def check(*, by: User, wanted: Wanted) -> Checked | Denied:
     """Fields against the template's schema, then policy on a snapshot of facts. Writes nothing."""
+    if not storable(_as_asked(wanted)):
+        return unstorable("parameters")
     errors: list[FieldError] = []
     if wanted.tier not in Tier.values:
         errors.append(FieldError("tier", "env.tier", f"One of {', '.join(Tier.values)}."))
