@@ -77,11 +77,21 @@ def may(user: User, permission: Permission, team: Team | None) -> Allowed | Deni
         if team is not None:
             if Membership.objects.filter(user=user, team=team, role__in=roles_with(permission)).exists():
                 return Allowed()
-            if any(
-                permission in rights and user.has_perm(f"policies.{grant}", team) for grant, rights in GRANTS.items()
-            ):
+            if any(_granted(user, name).filter(pk=team.pk).exists() for name in _grants_with(permission)):
                 return Allowed()
     return _refusal(user, permission, team)
+
+
+def _grants_with(permission: Permission) -> list[str]:
+    return [name for name, rights in GRANTS.items() if permission in rights]
+
+
+def _granted(user: User, name: str) -> QuerySet[Team]:
+    """Teams on which the person holds the grant itself: a superuser's flag and groups count for nothing here."""
+    found: QuerySet[Team] = get_objects_for_user(
+        user, name, klass=Team, use_groups=False, with_superuser=False, accept_global_perms=False
+    )
+    return found
 
 
 def _refusal(user: User, permission: Permission, team: Team | None) -> Denied:
@@ -110,10 +120,8 @@ def teams_with(user: User, permission: Permission) -> QuerySet[Team]:
     if permission in _global(user):
         return Team.objects.all()
     wanted = Q(pk__in=Membership.objects.filter(user=user, role__in=roles_with(permission)).values("team"))
-    for grant, rights in GRANTS.items():
-        if permission in rights:
-            granted = get_objects_for_user(user, grant, klass=Team, accept_global_perms=False)
-            wanted |= Q(pk__in=granted.values("pk"))
+    for name in _grants_with(permission):
+        wanted |= Q(pk__in=_granted(user, name).values("pk"))
     return Team.objects.filter(wanted)
 
 

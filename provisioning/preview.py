@@ -11,7 +11,9 @@ from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Denied, FieldError
 from provisioning import facts
-from provisioning.actions.request import Checked, Wanted, check
+from provisioning.actions.request import Checked, Wanted, check, taken
+from provisioning.models import Environment
+from provisioning.states import EnvironmentStatus
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def _full(
     hours = checked.draft.ttl_hours
     subject = Subject("", "", wanted.service.team, by, need)
     fits = quotas.check(wanted.service.team, facts.METRIC, 1)
-    if denied is None and isinstance(fits, Denied):
-        denied = fits
+    if denied is None and ruling.allowed:
+        denied = fits if isinstance(fits, Denied) else _name_taken(wanted)
     return Preview(
         allowed=ruling.allowed and denied is None,
         errors=(),
@@ -65,3 +67,8 @@ def _full(
         signers=tuple(approvals.eligible(subject)) if need.signatures else (),
         denied=denied,
     )
+
+
+def _name_taken(wanted: Wanted) -> Denied | None:
+    living = Environment.objects.filter(name=wanted.name).exclude(status=EnvironmentStatus.DESTROYED)
+    return taken(wanted) if living.exists() else None

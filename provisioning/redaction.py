@@ -1,58 +1,89 @@
 """Takes secrets out of text before it is written anywhere. What is a secret is told here, by whoever holds it.
 
 `Redactor` masks the values it was given, in plain, base64, hex, URL- and JSON-escaped form, and anything that looks
-like a credential in a URL or a Vault token. Lines lose control characters.
+like a credential: passwords in URLs and assignments, tokens. Lines lose control characters.
 """
 
 import base64
-import json
 import logging
 import re
-import urllib.parse
 from collections.abc import Iterable
 
 MASK = "●●●●●●●●"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_URL_PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s:/@]*):(?P<value>[^\s/@]+)@")
-_VAULT_TOKEN = re.compile(r"\b(?:hvs|hvb|hvr|s|b)\.[A-Za-z0-9_-]{20,}")
-_NAMED = re.compile(r"(?i)\b(password|passwd|secret[_-]?id|token|api[_-]?key)(\"?\s*[=:]\s*\"?)(?!●)[^\s\",;]{6,}")
+_BREAK = re.compile(r"\r\n|\n|\r")
+_URL_PASSWORD = re.compile(r"(?i)(?P<head>\b[a-z][a-z0-9+.-]*://[^\s:/@]*):(?P<value>[^\s/]+)@")
+_TOKEN = re.compile(r"\b(?:hvs|hvb|hvr|s|b)\.[A-Za-z0-9_-]{20,}|\bberth_[A-Za-z0-9_-]{40,}")
+_NAMED = re.compile(
+    r"(?i)((?:password|passwd|secret[_-]?id|client[_-]?secret|secret[_-]?key|token|api[_-]?key)[\"']?\s*[=:]\s*)"
+    r"(?:(?P<quote>[\"'])(?!●).{4,}?(?P=quote)|(?![●\"'])[^\s\",;']{6,})"
+)
+_BEARER = re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/-]{8,}=*")
 _SHORTEST = 6
+_JSON_SHORT = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
 class Redactor:
     """Masks the given values and everything that looks like a credential."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._forms: set[str] = set()
+        self._forms: dict[str, int] = {}
+        self._pattern: re.Pattern[str] | None = None
         for value in values:
             self.add(value)
 
     def add(self, value: str) -> None:
-        """From now on mask `value` in each of its usual encodings."""
-        if len(value) < _SHORTEST:
-            return
-        raw = value.encode()
-        forms = {
-            value,
-            raw.hex(),
-            raw.hex().upper(),
-            urllib.parse.quote(value, safe=""),
-            urllib.parse.quote_plus(value),
-            json.dumps(value)[1:-1],
-        }
-        forms |= set(_base64_forms(raw))
-        self._forms |= {form for form in forms if len(form) >= _SHORTEST}
+        """From now on mask `value`, and each of its lines, in every usual encoding."""
+        for part in {value, _CONTROL.sub("", value), *value.splitlines()}:
+            if len(part) >= _SHORTEST:
+                self._forms |= dict.fromkeys(_patterns(part), len(part))
+        # The longest first: of two values of which one begins with the other, nothing may stay.
+        forms = sorted(self._forms, key=lambda form: -self._forms[form])
+        self._pattern = re.compile("|".join(forms)) if forms else None
 
     def __call__(self, text: str) -> str:
-        for form in sorted(self._forms, key=len, reverse=True):
-            text = text.replace(form, MASK)
+        if self._pattern is not None:
+            text = self._pattern.sub(MASK, text)
         text = _URL_PASSWORD.sub(rf"\g<head>:{MASK}@", text)
-        text = _VAULT_TOKEN.sub(MASK, text)
-        return _NAMED.sub(rf"\1\2{MASK}", text)
+        text = _TOKEN.sub(MASK, text)
+        text = _BEARER.sub(rf"\g<1>{MASK}", text)
+        return _NAMED.sub(lambda found: f"{found[1]}{found['quote'] or ''}{MASK}{found['quote'] or ''}", text)
 
     def lines(self, text: str) -> list[str]:
-        """Redacted lines without control characters; empty ones dropped."""
-        return [line for part in text.splitlines() if (line := _CONTROL.sub("", self(part)).rstrip())]
+        """Redacted lines without control characters; empty ones dropped.
+
+        Once before the text is split, for values of several lines, and once after: what a control character split
+        in two is one again.
+        """
+        clean = (self(_CONTROL.sub("", line)).rstrip() for line in _BREAK.split(self(text)))
+        return [line for line in clean if line]
+
+
+def _patterns(value: str) -> Iterable[str]:
+    """Patterns for a value: escaped in any way and mixture, in hex, and inside any base64."""
+    raw = value.encode("utf-8", "surrogatepass")
+    yield "".join(_escaped(char) for char in value)
+    yield f"(?i:{raw.hex()})"
+    yield from (re.escape(form) for form in _base64_forms(raw) if len(form) >= _SHORTEST)
+
+
+def _escaped(char: str) -> str:
+    """One character as itself, percent-encoded, or escaped as in JSON, once or more often."""
+    raw = char.encode("utf-8", "surrogatepass")
+    units = char.encode("utf-16-be", "surrogatepass")
+    wide = "".join(rf"\\+u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    forms = [re.escape(char), f"(?i:{''.join(f'%{byte:02x}' for byte in raw)})", f"(?i:{wide})"]
+    if char in _JSON_SHORT:
+        forms.append(rf"\\+{_JSON_SHORT[char]}")
+    elif char in "\"'/":
+        forms.insert(0, rf"\\*{re.escape(char)}")
+    elif char == "\\":
+        forms.insert(0, r"\\+")
+    elif char == " ":
+        forms.append(r"\+")
+    if ord(char) < 0x100:
+        forms.append(rf"(?i:\\+x{ord(char):02x})")
+    return f"(?:{'|'.join(forms)})"
 
 
 def _base64_forms(raw: bytes) -> Iterable[str]:
@@ -71,10 +102,15 @@ class RedactingFilter(logging.Filter):
     _redact = Redactor()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = self._redact(record.getMessage())
-        record.msg, record.args = message, ()
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            message = f"{record.msg} {record.args}"
+        record.msg, record.args = self._redact(message), ()
         if record.exc_info and not record.exc_text:
-            record.exc_text = self._redact(logging.Formatter().formatException(record.exc_info))
-        elif record.exc_text:
-            record.exc_text = self._redact(record.exc_text)
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        # A later formatter would write the exception again, unredacted.
+        record.exc_info = None
+        record.exc_text = self._redact(record.exc_text) if record.exc_text else None
+        record.stack_info = self._redact(record.stack_info) if record.stack_info else None
         return True

@@ -63,6 +63,11 @@ def due_to_expire(now: datetime) -> QuerySet[Environment, Any]:
     return _expiring(now).filter(status=E.READY).values_list("pk", flat=True)
 
 
+def due_for_grace(now: datetime) -> QuerySet[Environment, Any]:
+    """Ids of environments that a person suspended and whose lifetime is over: their grace time begins."""
+    return _expiring(now).filter(status=E.SUSPENDED, expired_at=None).values_list("pk", flat=True)
+
+
 def due_to_destroy(now: datetime) -> QuerySet[Environment, Any]:
     """Ids of environments that expiry suspended and whose grace time is over."""
     since = now - timedelta(hours=settings.BERTH.grace_hours)

@@ -11,6 +11,7 @@ from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Denied
 from provisioning import kinds, lifetimes, states
+from provisioning.actions.storable import storable, unstorable
 from provisioning.lifecycle import move, move_environment
 from provisioning.models import Environment, Operation
 from provisioning.releasing import forget_environment
@@ -21,6 +22,8 @@ from provisioning.wake import wake
 
 def cancel(*, by: User, operation: Operation, reason: str = "") -> Operation | Denied:
     """Stop an operation: at once while it waits, after its present step when it runs, undoing what it made."""
+    if not storable(reason):
+        return unstorable("reason")
     allowed = may(by, kinds.of(operation).permission, operation.team)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=operation.ref, kind="cancel", team=operation.team)

@@ -75,6 +75,8 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
 
 def check(*, by: User, wanted: Wanted) -> Checked | Denied:
     """Fields against the template's schema, then policy on a snapshot of facts. Writes nothing."""
+    if not storable(_as_asked(wanted)):
+        return unstorable("parameters")
     errors: list[FieldError] = []
     if wanted.tier not in Tier.values:
         errors.append(FieldError("tier", "env.tier", f"One of {', '.join(Tier.values)}."))
@@ -144,7 +146,7 @@ def _write(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) ->
         known = earlier(by=by, key=key, digest=digest)
         if known is not None:
             return known
-        return _refused(by, wanted, _taken(wanted))
+        return _refused(by, wanted, taken(wanted))
     return answer
 
 
@@ -199,7 +201,8 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
     return operation
 
 
-def _taken(wanted: Wanted) -> Denied:
+def taken(wanted: Wanted) -> Denied:
+    """What is said when a living environment has the name."""
     return Denied(
         rule="env.name_free",
         field="name",

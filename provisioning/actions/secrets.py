@@ -9,6 +9,7 @@ from policies.decisions import refuse
 from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Denied
+from provisioning.actions.storable import storable, unstorable
 from provisioning.drivers.base import DriverError
 from provisioning.models import Environment, SecretBinding
 from provisioning.vault import Secret, from_settings
@@ -25,6 +26,8 @@ class Grant:
 
 def authorise_reveal(*, by: User, environment: Environment, name: str, reason: str) -> Grant | Denied:
     """May this person see the value, and why do they need it? The answer is in the history before anything is read."""
+    if not storable([name, reason]):
+        return unstorable("reason")
     allowed = may(by, Permission.REVEAL_SECRET, environment.team)
     if isinstance(allowed, Denied):
         return _refused(by, environment, allowed)

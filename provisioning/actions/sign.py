@@ -9,6 +9,7 @@ from policies.approvals import Subject
 from policies.decisions import refuse
 from policies.models import User, Verdict
 from policies.results import Denied
+from provisioning.actions.storable import storable, unstorable
 from provisioning.lifecycle import move
 from provisioning.models import Operation
 from provisioning.releasing import forget_environment
@@ -44,6 +45,8 @@ def reject(*, by: User, operation: Operation, digest: str, reason: str) -> Opera
 
 
 def _decide(by: User, operation: Operation, digest: str, verdict: str, reason: str) -> Operation | Denied:
+    if not storable(reason):
+        return unstorable("reason")
     denied = _stopped(by, operation, digest)
     if denied is not None:
         return refuse(denied, by=by, subject=operation.ref, kind=verdict, team=operation.team)

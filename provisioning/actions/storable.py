@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from policies.results import Denied
+from policies.results import Denied, FieldError
 
 
 def storable(value: Any) -> bool:
@@ -19,10 +19,6 @@ def storable(value: Any) -> bool:
 
 def unstorable(field: str) -> Denied:
     """What is said to whoever sent it."""
-    return Denied(
-        rule="request.text",
-        field=field,
-        reason="It holds a character that cannot be kept: NUL, or half of a surrogate pair.",
-        fix="Leave the character out.",
-        status=422,
-    )
+    reason = "It holds a character that cannot be kept: NUL, or half of a surrogate pair."
+    error = FieldError(field, "request.text", reason, "Leave the character out.")
+    return Denied(error.rule, field, reason, error.fix, status=422, errors=(error,))

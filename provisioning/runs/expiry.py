@@ -11,8 +11,9 @@ from provisioning import kinds
 from provisioning.actions.change import Ask, draft_for, enqueue
 from provisioning.judging import judge_draft
 from provisioning.models import Environment, Operation
-from provisioning.selectors import due_to_destroy, due_to_expire, due_to_warn
+from provisioning.selectors import due_for_grace, due_to_destroy, due_to_expire, due_to_warn
 from provisioning.states import TERMINAL
+from provisioning.states import EnvironmentStatus as E
 
 BATCH = 100
 BY = "system:expiry"
@@ -21,6 +22,9 @@ BY = "system:expiry"
 def sweep(now: datetime | None = None) -> dict[str, int]:
     """Do what is due now, at most `BATCH` of each. Safe to run twice at once."""
     moment = now or timezone.now()
+    for pk in due_for_grace(moment)[:BATCH]:
+        with context(by=BY, reason="lifetime ended"):
+            Environment.objects.filter(pk=pk, status=E.SUSPENDED, expired_at=None).update(expired_at=moment)
     return {
         "warned": sum(_warn(pk, moment) for pk in due_to_warn(moment)[:BATCH]),
         "suspended": sum(_ask(pk, "suspend", moment) for pk in due_to_expire(moment)[:BATCH]),
