@@ -6,6 +6,7 @@ First the unchanged copy must be green, or red would prove nothing. Exit code 1 
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,4 +81,6 @@ def _run(copy: Path, tests: list[str]) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
+    # A polite end runs the cleaning up, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))
