@@ -100,7 +100,7 @@ def release_new(request: HttpRequest, slug: str) -> HttpResponse:
         "service": service,
         "values": request.POST,
         "errors": refusals.field_errors(answer),
-        "problem": refusals.problem(denied, title=_("Not registered")) if denied else None,
+        "problem": refusals.problem(denied, title=_("Not registered")) if denied is not None else None,
     }
     return render(request, "pipelines/release_new.html", context, status=status)
 

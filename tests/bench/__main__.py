@@ -1,6 +1,7 @@
 """`python -m tests.bench [name …]`: progress on stderr, one JSON object as the last line of stdout."""
 
 import json
+import signal
 import sys
 import time
 from importlib import import_module
@@ -25,4 +26,6 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    # A polite end runs the cleaning up, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     main(sys.argv[1:])
