@@ -8,6 +8,8 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_process_init, worker_ready
 
+from provisioning.drivers.sandbox.landlock import hide_memory
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = Celery("berth")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -18,7 +20,8 @@ _PR_SET_PDEATHSIG = 1
 
 @worker_process_init.connect
 def die_with_parent(**_: Any) -> None:
-    """Ask the kernel to kill this pool process when the worker dies."""
+    """Ask the kernel to kill this pool process when the worker dies, and to let nobody read its memory."""
+    hide_memory()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == 1:
         os._exit(1)

@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from provisioning.drivers.sandbox.landlock import hide_memory
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+hide_memory()
 application = get_wsgi_application()

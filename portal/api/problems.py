@@ -34,7 +34,7 @@ class PreconditionFailed(exceptions.APIException):
 def problem(denied: Denied) -> Response:
     """A refusal by an action, with its own status."""
     body: dict[str, Any] = {
-        "type": f"/docs/rules#{denied.rule}",
+        "type": f"urn:berth:rule:{denied.rule}",
         "title": denied.reason,
         "status": denied.status,
         "rule": denied.rule,

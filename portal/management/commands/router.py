@@ -63,11 +63,15 @@ class Command(BaseCommand):
 
 
 def _worker_user(home: Path) -> str:
-    """As root, let nginx's workers be nobody, unless nobody cannot reach the directory of their files."""
+    """As root, let nginx's workers be an account that owns nothing of ours: the database may run as nobody.
+
+    Root only where that account cannot reach the directory of nginx's files, or where none is known.
+    """
     if os.geteuid() != 0:
         return ""
     home.chmod(0o711)
     if not all(place.stat().st_mode & 0o001 for place in home.resolve().parents):
         return "root"
-    nobody = pwd.getpwnam("nobody")
-    return f"nobody {grp.getgrgid(nobody.pw_gid).gr_name}"
+    known = {account.pw_name: account for account in pwd.getpwall()}
+    account = next((known[name] for name in ("www-data", "daemon", "nginx") if name in known), None)
+    return f"{account.pw_name} {grp.getgrgid(account.pw_gid).gr_name}" if account else "root"
