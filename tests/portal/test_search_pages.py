@@ -20,6 +20,7 @@ def _empty_world() -> None:
 def test_each_kind_is_found(demo: Demo, django_assert_max_num_queries: Callable[..., object]) -> None:
     engine.requested(demo)
     client = signed_in(demo.vera)
+    client.get("/shortcuts/")
     with django_assert_max_num_queries(13):  # type: ignore[attr-defined]
         text = client.get(reverse("search"), {"q": "payments"}).content.decode()
     assert "payments-api-dev" in text

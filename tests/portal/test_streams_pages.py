@@ -182,7 +182,7 @@ def test_a_stream_ends_after_its_longest_life_so_that_the_browser_comes_back(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation, client = engine.requested(demo), signed_in(demo.mara)
-    monkeypatch.setattr(streams, "LIFE_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "LIFE_SECONDS", 1.5)
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.03)
     reader = streams.Reader(demo.mara, operation.pk, client.session.session_key or "", 0)
     text = asyncio.run(whole_of(reader))

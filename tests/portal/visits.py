@@ -1,9 +1,11 @@
-"""A browser without script, signed in."""
+"""A browser without script, signed in; and environments that are there without any engine."""
 
 from django.test import Client
 
 from audit.context import context
 from policies.models import User
+from provisioning.models import Environment
+from tests.people import Demo
 
 
 def signed_in(who: User, **options: object) -> Client:
@@ -12,3 +14,19 @@ def signed_in(who: User, **options: object) -> Client:
     with context(by="system:test"):
         client.force_login(who, backend="portal.signin.PasswordBackend")
     return client
+
+
+def existing(demo: Demo, name: str = "payments-api-dev", tier: str = "dev", **fields: object) -> Environment:
+    """A running environment of Payments."""
+    with context(by="system:test"):
+        return Environment.objects.create(
+            name=name,
+            service=demo.api,
+            team=demo.payments,
+            tier=tier,
+            owner=demo.mara,
+            template_version=demo.version,
+            driver="noop",
+            status="ready",
+            **fields,
+        )
