@@ -62,8 +62,8 @@ class Operation(models.Model):
             ),
             models.CheckConstraint(condition=Q(status__in=OperationStatus.values), name="operation_status_known"),
             models.CheckConstraint(
-                condition=~Q(tier__in=["stage", "prod"]) | ~Q(kind="suspend") | Q(origin="person"),
-                name="prod_like_never_auto_suspended",
+                condition=~Q(tier__in=["stage", "prod"]) | Q(origin="person"),
+                name="prod_like_never_changed_by_schedule",
             ),
         ]
         indexes = [

@@ -124,11 +124,17 @@ def _may_begin(work: Work) -> bool:
 
 
 def _begins(operation: Operation) -> Allowed | Denied:
-    """Another operation may have changed the environment since this one was asked for; what it wants may be so."""
+    """Others may have changed the environment since this was asked for: does it still start, and its gate still hold?
+
+    What it wants may be so already; then it may begin, and finds nothing to do.
+    """
     kind, environment = kinds.of(operation), operation.environment
-    if environment.status == kind.ends_in != E.DESTROYED:
+    if operation.origin == "schedule" and environment.expired_at is None:
+        return Denied("ttl.extended", "environment", f"The lifetime of {environment.name} was extended meanwhile.")
+    if environment.status == kind.ends_in != E.DESTROYED and not operation.arguments:
         return Allowed()
-    return kind.begins_in(environment)
+    begins = kind.begins_in(environment)
+    return begins and kind.gate(environment, operation.arguments)
 
 
 def _accept_change(work: Work, made: Made) -> bool:

@@ -12,6 +12,7 @@ from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavail
 from provisioning.drivers.registry import driver
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep, Orphan, SecretBinding
+from provisioning.releasing import forget_environment
 from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
@@ -129,7 +130,8 @@ def undo(work: Work) -> None:
     operation = work.operation
     if not kinds.of(operation).undo:
         untouched = not operation.steps.exclude(status=Status.PENDING).exists()
-        _end(operation, work.lease, S.ROLLED_BACK if untouched else S.FAILED, left=[])
+        cancelled = operation.status == S.CANCELLING
+        _end(operation, work.lease, S.ROLLED_BACK if untouched and cancelled else S.FAILED, left=[])
         return
     left: list[tuple[str, str]] = []
     if operation.plan_locked_at is not None:
@@ -203,9 +205,14 @@ def _end(operation: Operation, lease: Lease, status: str, *, left: list[tuple[st
 
 
 def _leave_environment(operation: Operation, status: str, lease: Lease, *, left: bool) -> None:
-    """An undone creation leaves nothing and gives its quota back; other changes leave it as it was, or failed."""
+    """An undone creation leaves nothing and gives its quota back; other changes leave it as it was, or failed.
+
+    Without a locked plan nothing was touched.
+    """
     environment = operation.environment
-    if operation.kind == "create" and status == S.ROLLED_BACK:
+    if operation.plan_locked_at is None:
+        forget_environment(operation)
+    elif operation.kind == "create" and status == S.ROLLED_BACK:
         if move_environment(environment, E.DESTROYED, fence=lease.fence, destroyed_at=timezone.now()):
             quotas.release(subject=environment.ref)
     elif status == S.ROLLED_BACK and not left:

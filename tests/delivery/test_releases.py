@@ -30,9 +30,9 @@ def release(demo, version: str, **artifact) -> Release:
 
 
 def environment(demo, tier: str, runs: Release | None = None) -> Environment:
-    row = environment_in(demo, "ready", name=f"payments-api-{tier}")
+    row = environment_in(demo, "ready", name=f"payments-api-{tier}", tier=tier)
     with context(by="system:test"):
-        Environment.objects.filter(pk=row.pk).update(tier=tier, release=runs.as_spec() if runs else {})
+        Environment.objects.filter(pk=row.pk).update(release=runs.as_spec() if runs else {})
     row.refresh_from_db()
     return row
 

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 NOTHING = {"warned": 0, "suspended": 0, "destroyed": 0}
 
 
-def living(demo, status: str = "ready", **fields) -> Environment:
-    row = environment_in(demo, status)
+def living(demo, status: str = "ready", tier: str = "dev", **fields) -> Environment:
+    row = environment_in(demo, status, tier=tier)
     now = timezone.now()
     fields = {"expires_at": now + timedelta(days=14), "expires_at_most": row.created_at + timedelta(days=60), **fields}
     with context(by="system:test"):
@@ -66,10 +66,8 @@ def test_a_warning_is_one_message_and_one_event(demo):
 
 @pytest.mark.parametrize("tier", ["stage", "prod"])
 def test_stage_and_prod_never_expire(demo, tier):
-    row = living(demo)
     past = timezone.now() - timedelta(days=30)
-    with context(by="system:test"):
-        Environment.objects.filter(pk=row.pk).update(tier=tier, expires_at=past)
+    living(demo, tier=tier, expires_at=past)
     before = everything()
     assert expiry.sweep() == NOTHING
     assert everything() == before
@@ -77,13 +75,11 @@ def test_stage_and_prod_never_expire(demo, tier):
 
 @pytest.mark.parametrize("tier", ["stage", "prod"])
 def test_the_database_refuses_expiry_of_stage_and_prod(demo, tier):
-    row = living(demo)
-    with context(by="system:test"):
-        Environment.objects.filter(pk=row.pk).update(tier=tier)
+    row = living(demo, tier=tier)
     assert sqlstate("UPDATE provisioning_environment SET expired_at = now()") == "23514"
     assert sqlstate("UPDATE provisioning_environment SET warned_at = now()") == "23514"
     fields = {"kind": "suspend", "environment": row, "team": demo.payments, "tier": tier, "origin": "schedule"}
-    with pytest.raises(IntegrityError, match="prod_like_never_auto_suspended"), context(by="system:test"):
+    with pytest.raises(IntegrityError, match="prod_like_never_changed_by_schedule"), context(by="system:test"):
         Operation.objects.create(**fields)
 
 

@@ -72,10 +72,7 @@ def test_a_change_by_somebody_without_the_role(demo):
 
 
 def test_destroying_prod_without_its_name(demo):
-    environment = environment_in(demo, "ready")
-    with context(by="system:test"):
-        Environment.objects.update(tier="prod")
-    environment.refresh_from_db()
+    environment = environment_in(demo, "ready", tier="prod")
     denied = refused_once(lambda: submit(by=demo.mara, ask=Ask(environment, "destroy", confirm="payments")))
     assert (denied.rule, denied.fix) == ("environment.confirm", "Type payments-api-dev.")
 

@@ -16,13 +16,13 @@ from tests.hostile import everything, sqlstate
 pytestmark = pytest.mark.django_db
 
 
-def environment_in(demo, status: str, name: str = "payments-api-dev") -> Environment:
+def environment_in(demo, status: str, name: str = "payments-api-dev", tier: str = "dev") -> Environment:
     with context(by="system:test"):
         return Environment.objects.create(
             name=name,
             service=demo.api,
             team=demo.payments,
-            tier="dev",
+            tier=tier,
             owner=demo.mara,
             template_version=demo.version,
             driver="noop",
