@@ -43,7 +43,7 @@ def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: pytest.Fi
     suffix = os.environ.get("PYTEST_XDIST_WORKER", "main")
     with django_db_blocker.unblock():
         connection.settings_dict["TEST"]["NAME"] = f"test_berth_{suffix}"
-        setup_databases(verbosity=0, interactive=False, keepdb=False)
+        setup_databases(verbosity=0, interactive=False, keepdb="BERTH_TEST_KEEP" in os.environ)
         database.become_app(connection)
         os.environ["DATABASE_URL"] = database.app_url(connection)
 
