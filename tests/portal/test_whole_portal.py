@@ -41,20 +41,55 @@ def ordinary():
 
 
 def _readable_python(place: Path) -> str:
-    """A virtual environment of an interpreter that everybody may run, with the packages of this one."""
-    for base in (os.path.realpath(sys.executable), "/usr/bin/python3", f"/usr/bin/python3.{sys.version_info[1]}"):
-        made = place / "venv"
-        same = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
-        try:
-            subprocess.run([base, "-c", same], user=NOBODY, cwd="/", check=True, capture_output=True)
-            subprocess.run([base, "-m", "venv", "--without-pip", made], check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        own = next(made.glob("lib/python3.*/site-packages"))
-        packages = next(path for path in map(Path, sys.path) if (path / "django").is_dir())
-        (own / "packages.pth").write_text(f"{packages}\n")
-        return str(made / "bin" / "python")
-    pytest.skip("No Python of this version that an ordinary user may run: install python3 below /usr.")
+    """A virtual environment that everybody may run, of this very interpreter with its packages."""
+    version = f"python3.{sys.version_info[1]}"
+    home, library = Path(sys.base_prefix), Path(sys.base_prefix) / "lib" / version
+    packages = next(path for path in map(Path, sys.path) if (path / "django").is_dir())
+    if not _is_open(library):
+        _copy(library, place / "python" / "lib" / version, "site-packages", "test", "__pycache__", "config-*")
+        home = _moved_interpreter(home, place / "python", version)
+    if not _is_open(packages):
+        packages = _copy(packages, place / "packages", "__pycache__")
+    made = place / "venv"
+    subprocess.run([home / "bin" / version, "-m", "venv", "--without-pip", made], check=True)
+    (made / "lib" / version / "site-packages" / "all.pth").write_text(f"{packages}\n")
+    return str(made / "bin" / "python")
+
+
+def _moved_interpreter(home: Path, target: Path, version: str) -> Path:
+    """The program beside its library; a shared libpython is looked for there and no longer at the old place."""
+    (target / "bin").mkdir()
+    for path in home.glob("lib/libpython3*"):
+        shutil.copy(path, target / "lib" / path.name)
+    old = str(home / "lib").encode() + b"\0"
+    new = b"$ORIGIN/../lib\0".ljust(len(old), b"\0")
+    assert len(new) == len(old), "the interpreter's own path is too short to be replaced"
+    program = target / "bin" / version
+    program.write_bytes((home / "bin" / version).read_bytes().replace(b"\0" + old, b"\0" + new))
+    program.chmod(0o755)
+    return target
+
+
+def _is_open(path: Path) -> bool:
+    """Whether any account may read it: a matter of every directory above, too."""
+    return subprocess.run(["ls", path], user=NOBODY, cwd="/", capture_output=True, check=False).returncode == 0
+
+
+def _copy(source: Path, target: Path, *without: str) -> Path:
+    """A copy by links where possible, so that its own directories may be entered."""
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*without), copy_function=_linked)
+    for path in [target, *target.rglob("*")]:
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+    return target
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+    return target
 
 
 def _readable_checkout(place: Path) -> Path:
