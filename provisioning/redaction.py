@@ -1,12 +1,14 @@
 """Takes secrets out of text before it is written anywhere. What is a secret is told here, by whoever holds it.
 
 `Redactor` masks the values it was given, in plain, base64, hex, URL- and JSON-escaped form, and anything that looks
-like a credential: passwords in URLs and assignments, tokens. Lines lose control characters.
+like a credential: passwords in URLs and assignments, tokens. Lines lose control characters. `KNOWN` is the process'
+own redactor: whoever makes or reads a credential tells it (`learn`), whoever writes a log line or an error asks it.
 """
 
 import base64
 import logging
 import re
+import traceback
 from collections.abc import Iterable
 
 MASK = "●●●●●●●●"
@@ -21,25 +23,33 @@ _NAMED = re.compile(
 _BEARER = re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/-]{8,}=*")
 _SHORTEST = 6
 _JSON_SHORT = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+# An operation has a handful of credentials; what was learnt long ago is not at hand any more.
+_MOST = 64
 
 
 class Redactor:
     """Masks the given values and everything that looks like a credential."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._forms: dict[str, int] = {}
+        self._values: dict[str, dict[str, int]] = {}
         self._pattern: re.Pattern[str] | None = None
         for value in values:
             self.add(value)
 
     def add(self, value: str) -> None:
-        """From now on mask `value`, and each of its lines, in every usual encoding."""
+        """From now on mask `value`, and each of its lines, in every usual encoding; the oldest of many are forgotten."""
+        if value in self._values:
+            return
+        forms: dict[str, int] = {}
         for part in {value, _CONTROL.sub("", value), *value.splitlines()}:
             if len(part) >= _SHORTEST:
-                self._forms |= dict.fromkeys(_patterns(part), len(part))
+                forms |= dict.fromkeys(_patterns(part), len(part))
+        if not forms:
+            return
+        self._values = dict([*self._values.items(), (value, forms)][-_MOST:])
+        known = {form: length for found in self._values.values() for form, length in found.items()}
         # The longest first: of two values of which one begins with the other, nothing may stay.
-        forms = sorted(self._forms, key=lambda form: -self._forms[form])
-        self._pattern = re.compile("|".join(forms)) if forms else None
+        self._pattern = re.compile("|".join(sorted(known, key=lambda form: -known[form])))
 
     def __call__(self, text: str) -> str:
         if self._pattern is not None:
@@ -96,10 +106,33 @@ def _base64_forms(raw: bytes) -> Iterable[str]:
             yield text[start:end]
 
 
-class RedactingFilter(logging.Filter):
-    """Redacts whatever passes a log handler; values are not known here, so by looks only."""
+KNOWN = Redactor()
 
-    _redact = Redactor()
+
+def learn(value: str) -> str:
+    """Tell this process that a value is secret, before it goes anywhere; gives it back."""
+    KNOWN.add(value)
+    return value
+
+
+def said_by(error: Exception) -> str:
+    """The message of an error without secrets, for people and the record."""
+    return KNOWN(str(error))
+
+
+def place_of(error: BaseException) -> str:
+    """Kind and place of an unforeseen error and of what caused it. Never its message: nobody vouches for that."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    because = f"; because of {place_of(cause)}" if cause else ""
+    return f"{type(error).__name__} at {places}{because}"
+
+
+class RedactingFilter(logging.Filter):
+    """Redacts whatever passes a log handler: what this process knows, and what looks like a credential."""
+
+    _redact = KNOWN
 
     def filter(self, record: logging.LogRecord) -> bool:
         try:

@@ -22,6 +22,7 @@ from django.conf import settings
 from hvac import exceptions as errors
 
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
+from provisioning.redaction import learn
 
 MOUNT = "kv"
 TRANSIT_KEY = "berth-hmac"
@@ -202,7 +203,7 @@ class Vault:
     def wrapped_secret_id(self, role: str, *, ttl: str = WRAPPED_TTL) -> Secret:
         """Return a single-use wrapping token in which a new secret-id of `role` lies for `ttl`."""
         answer = self._call(role, lambda c: c.auth.approle.generate_secret_id(role, wrap_ttl=ttl))
-        return Secret(str(answer["wrap_info"]["token"]))
+        return Secret(learn(str(answer["wrap_info"]["token"])))
 
     def transit_hmac(self, value: bytes) -> str:
         """Return a keyed hash of a value, so that equal secrets compare equal without being stored."""
@@ -246,11 +247,13 @@ class Vault:
             if not force and self._client.token and time.monotonic() < self._login_again_at:
                 return False
             if self._token_file:
-                self._client.token = _read(self._token_file)
+                self._client.token = learn(_read(self._token_file))
                 self._login_again_at = time.monotonic() + 60
                 return True
             with _translated("login"):
-                answer = self._client.auth.approle.login(self._role_id, _read(self._secret_id_file), use_token=True)
+                answer = self._client.auth.approle.login(
+                    self._role_id, learn(_read(self._secret_id_file)), use_token=True
+                )
             lease = float(answer["auth"]["lease_duration"])
             self._login_again_at = time.monotonic() + max(1.0, lease - _RELOGIN_BEFORE_S)
             return True

@@ -27,6 +27,7 @@ from provisioning.drivers.registry import driver
 from provisioning.judging import draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
+from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs import outcome
 from provisioning.runs.claimed import Work, planned_steps
@@ -48,12 +49,12 @@ def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
         except LeaseLost:
             step_log("This worker lost the operation; another one goes on.")
         except DriverUnavailable as error:
-            outcome.put_off_or_fail(operation, lease, heartbeat, str(error))
+            outcome.put_off_or_fail(operation, lease, heartbeat, said_by(error))
         except DriverRejected as error:
-            outcome.fail(operation, lease, heartbeat, str(error))
-        except Exception:  # the worker must survive any defect of a driver; the whole trace is in the redacted log
-            log.exception("operation %s stopped by a defect", operation.pk)
-            outcome.fail(operation, lease, heartbeat, "It stopped by a defect. The platform team has the details.")
+            outcome.fail(operation, lease, heartbeat, said_by(error))
+        except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
+            log.error("operation %s stopped by a defect: %s", operation.pk, place_of(error))
+            outcome.fail(operation, lease, heartbeat, outcome.DEFECT)
 
 
 def _execute(work: Work) -> None:
@@ -243,5 +244,5 @@ def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> d
     except (DriverUnavailable, LeaseLost):
         raise
     except DriverError as error:
-        outcome.record_step(work, row, Status.FAILED, {}, str(error))
+        outcome.record_step(work, row, Status.FAILED, {}, said_by(error))
         raise

@@ -4,8 +4,8 @@ from types import TracebackType
 
 from django.db import connection
 
+from provisioning import redaction
 from provisioning.models import Operation
-from provisioning.redaction import Redactor
 
 LONGEST = 2000
 _APPEND = """
@@ -20,12 +20,11 @@ _APPEND_FAST = _APPEND.replace(
 
 
 class StepLog:
-    """Callable that writes log lines of the present step. `redactor` learns values from whoever makes them."""
+    """Callable that writes log lines of the present step, without the secrets that this process knows."""
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
         self.step = ""
-        self.redactor = Redactor()
 
     def __enter__(self) -> "StepLog":
         return self
@@ -36,7 +35,7 @@ class StepLog:
         self.step = ""
 
     def __call__(self, text: str) -> None:
-        lines = [line[:LONGEST] for line in self.redactor.lines(text)]
+        lines = [line[:LONGEST] for line in redaction.KNOWN.lines(text)]
         if lines:
             # The setting lasts for the transaction, so never inside one of somebody else.
             append = _APPEND if connection.in_atomic_block else _APPEND_FAST

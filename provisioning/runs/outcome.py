@@ -1,5 +1,6 @@
 """How an operation ends: verified and recorded, failed, or undone in reverse with the orphan ledger for the rest."""
 
+import logging
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +13,7 @@ from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavail
 from provisioning.drivers.registry import driver
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep, Orphan, SecretBinding
+from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
 from provisioning.runs.claimed import Work, planned_steps
@@ -22,7 +24,9 @@ from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 from provisioning.wake import wake_for
 
+log = logging.getLogger(__name__)
 Status = OperationStep.Status
+DEFECT = "It stopped by a defect. The platform team has the details."
 
 
 def record_step(work: Work, row: OperationStep, status: str, result: dict[str, Any], detail: str = "") -> None:
@@ -120,9 +124,12 @@ def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str) -
         except LeaseLost:
             return
         except DriverUnavailable as away:
-            put_off_or_fail(operation, lease, heartbeat, str(away))
+            put_off_or_fail(operation, lease, heartbeat, said_by(away))
         except DriverError as stuck:
-            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, str(stuck)))
+            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, said_by(stuck)))
+        except Exception as error:  # noqa: BLE001 - undoing has a defect too: what is left is listed, not tried for ever
+            log.error("undoing operation %s stopped by a defect: %s", operation.pk, place_of(error))
+            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, DEFECT))
 
 
 def undo(work: Work) -> None:
@@ -154,8 +161,8 @@ def _undo_step(work: Work, row: OperationStep, step: Step) -> list[tuple[str, st
     except (DriverUnavailable, LeaseLost):
         raise
     except DriverError as error:
-        record_step(work, row, Status.LEFT, {}, str(error))
-        return [(step.name, str(error))]
+        record_step(work, row, Status.LEFT, {}, said_by(error))
+        return [(step.name, said_by(error))]
     record_step(work, row, Status.UNDONE, {})
     return []
 

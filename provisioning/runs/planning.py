@@ -1,5 +1,6 @@
 """Makes the plan of an operation, judges it, and decides where it goes: denied, to be signed, or queued."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -18,10 +19,14 @@ from provisioning.drivers.registry import driver
 from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
+from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs.backoff import put_off
+from provisioning.runs.outcome import DEFECT
 from provisioning.states import OperationStatus as S
 from provisioning.wake import wake
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,14 @@ def plan_operation(operation: Operation, lease: Lease) -> None:
     try:
         made = make(operation)
     except DriverUnavailable as error:
-        put_off(operation, lease, reason=str(error), back_to=S.REQUESTED)
+        put_off(operation, lease, reason=said_by(error), back_to=S.REQUESTED)
         return
     except DriverRejected as error:
-        _end(operation, lease, S.FAILED, str(error))
+        _end(operation, lease, S.FAILED, said_by(error))
+        return
+    except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
+        log.error("planning operation %s stopped by a defect: %s", operation.pk, place_of(error))
+        _end(operation, lease, S.FAILED, DEFECT)
         return
     judgement = judge_draft(draft_of(operation), point="plan", plan=made.plan)
     with context(by=f"worker:{lease.holder}", operation=operation.ref):

@@ -11,6 +11,7 @@ from provisioning.drivers.base import DriverUnavailable, EnvironmentSpec, Resour
 from provisioning.drivers.sandbox.cache import Caches
 from provisioning.drivers.sandbox.database import Databases
 from provisioning.drivers.sandbox.names import Names
+from provisioning.redaction import learn
 from provisioning.vault import MOUNT, Secret, Vault, VaultConflict
 
 DATABASE = "database"
@@ -44,6 +45,7 @@ class Credentials:
         found = self.vault.kv_get(f"{names.vault_path}/{secret}")
         if found is None:
             raise DriverUnavailable(f"the credential {secret} is not in Vault")
+        learn(found.values["password"].reveal())
         return found.values["password"]
 
     def versions(self, spec: EnvironmentSpec, names: Names) -> dict[str, int]:
@@ -72,7 +74,7 @@ class Credentials:
             yield Resource("vault.approle", {"name": names.short})
 
     def _generated(self, name: str, names: Names) -> Mapping[str, Secret]:
-        value = secrets.token_urlsafe(_BYTES)
+        value = learn(secrets.token_urlsafe(_BYTES))
         if name == DATABASE:
             address = self.databases.address(names)
             url = "postgresql://{user}:{password}@{host}:{port}/{dbname}"
@@ -82,7 +84,7 @@ class Credentials:
         else:
             return {"value": Secret(value)}
         fields = {**address, "password": value}
-        fields["url"] = url.format(**{part: quote(text, safe="[]:") for part, text in fields.items()})
+        fields["url"] = learn(url.format(**{part: quote(text, safe="[]:") for part, text in fields.items()}))
         return {part: Secret(text) for part, text in fields.items()}
 
 
