@@ -66,9 +66,9 @@ class Portal:
         for name in names:
             self.api(name).post(f"operations/{operation['id']}/approve/", body)
 
-    def running(self, name: str, tier: str = "dev") -> dict[str, Any]:
+    def running(self, name: str, tier: str = "dev", **more: Any) -> dict[str, Any]:
         """A running environment; prod is signed by Jonas and Tomasz."""
-        asked = self.requested(name, tier)
+        asked = self.requested(name, tier, **more)
         if tier == "prod":
             self.signed(asked, "jonas", "tomasz")
         return self.environment(self.ended(asked)["environment"]["id"])
@@ -84,9 +84,9 @@ class Portal:
         asked: dict[str, Any] = self.api("mara").post("operations/", body)
         return asked
 
-    def release(self, version: str) -> dict[str, Any]:
-        """A release of payments-api."""
-        body = {"service": "payments-api", "version": version, "artifact": {"image": f"build-{version}"}}
+    def release(self, version: str, service: str = "payments-api") -> dict[str, Any]:
+        """A new release."""
+        body = {"service": service, "version": version, "artifact": {"image": f"build-{version}"}}
         made: dict[str, Any] = self.api("mara").post("releases/", body)
         return made
 
