@@ -189,11 +189,17 @@ def _status_words(operation: Operation, signers: list[str]) -> Iterable[str]:
     if operation.blocked:
         yield operation.blocked
     if status == S.AWAITING_APPROVAL:
-        yield _("%s can sign.") % " or ".join(signers) if signers else _("Nobody who is left can sign this.")
+        yield _("%s can sign.") % either(signers) if signers else _("Nobody who is left can sign this.")
     elif status in _WORDS:
         yield str(_WORDS[status])
     if status == S.FAILED:
         yield _("Retry runs it again from its failed step, under the same plan.")
+
+
+def either(names: Sequence[str]) -> str:
+    """ "Ines, Jonas or Tomasz"."""
+    *rest, last = names
+    return _("%(some)s or %(last)s") % {"some": ", ".join(rest), "last": last} if rest else last
 
 
 _WORDS: dict[str, Any] = {

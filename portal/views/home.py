@@ -13,7 +13,9 @@ from policies import quotas
 from policies.models import User
 from policies.permissions import Permission, teams_with
 from portal import health, loaders
+from portal.presenters.events import rows as event_rows
 from portal.shell import shell_of
+from portal.views.history import names_for
 from portal.views.needs import needs_of
 from portal.views.pages import viewer
 from portal.views.rows import cost_since, environment_rows, month_start, rate_now, under_way
@@ -78,7 +80,8 @@ def _for_role(request: HttpRequest, user: User) -> dict[str, Any]:
     if user.is_platform:
         found["checks"] = health.checks()
     if user.is_auditor:
-        found["events"] = list(loaders.history(user).filter(source="event").order_by("-at", "-id")[:SHOWN])
+        events = list(loaders.history(user).filter(source="event").order_by("-at", "-id")[:SHOWN])
+        found["events"] = event_rows(events, names_for(user, events))
     team = shell_of(request).team
     if team is not None:
         found |= {"usage": quotas.usage(team), "team": team}

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from policies.models import Team, User
 from policies.permissions import Permission, teams_with
@@ -97,8 +98,15 @@ def under_way(operation: Operation) -> dict[str, object]:
         "status": look_of_operation(operation),
         "detail": f"step {at} of {len(steps)}" if at else "",
         "tones": [_STEP_TONES.get(step.status, "idle") for step in steps] or ["idle"],
-        "note": operation.blocked,
+        "note": operation.blocked or _needed(operation),
     }
+
+
+def _needed(operation: Operation) -> str:
+    if operation.status != S.AWAITING_APPROVAL:
+        return ""
+    needed = operation.signatures_needed
+    return ngettext("%(n)s signature needed", "%(n)s signatures needed", needed) % {"n": needed}
 
 
 def title_of(operation: Operation) -> str:
