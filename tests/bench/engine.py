@@ -101,7 +101,8 @@ def _rate(made: list[Any]) -> float:
 
 
 def _full(demo: Demo) -> float:
-    _request(demo, "bench-warm")
+    warm = _request(demo, "bench-warm").pk
+    wait_until(lambda: Operation.objects.filter(pk=warm, status="succeeded").exists())
     began = timezone.now()
     made = [_request(demo, f"bench-full-{n}").pk for n in range(scaled(FULL))]
     wait_until(lambda: not Operation.objects.filter(pk__in=made).exclude(status="succeeded").exists(), pause=0.1)
