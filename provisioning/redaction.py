@@ -37,7 +37,7 @@ class Redactor:
             self.add(value)
 
     def add(self, value: str) -> None:
-        """From now on mask `value`, and each of its lines, in every usual encoding; of many, the oldest are forgotten."""
+        """From now on mask `value` and each of its lines in every usual encoding; of many, the oldest are forgotten."""
         if value in self._values:
             return
         forms: dict[str, int] = {}
