@@ -24,21 +24,20 @@ _BEARER = re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/-]{8,}=*")
 _SHORTEST = 6
 _JSON_SHORT = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 # An operation has a handful of credentials; what was learnt long ago is not at hand any more.
-_MOST = 64
+_MOST = 16
 
 
 class Redactor:
     """Masks the given values and everything that looks like a credential."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._values: dict[str, dict[str, int]] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._patterns: dict[str, re.Pattern[str]] = {}
         for value in values:
             self.add(value)
 
     def add(self, value: str) -> None:
-        """From now on mask `value` and each of its lines in every usual encoding; of many, the oldest are forgotten."""
-        if value in self._values:
+        """From now on mask `value`, and each of its lines, in every usual encoding; of many, the oldest go."""
+        if value in self._patterns:
             return
         forms: dict[str, int] = {}
         for part in {value, _CONTROL.sub("", value), *value.splitlines()}:
@@ -46,14 +45,14 @@ class Redactor:
                 forms |= dict.fromkeys(_patterns(part), len(part))
         if not forms:
             return
-        self._values = dict([*self._values.items(), (value, forms)][-_MOST:])
-        known = {form: length for found in self._values.values() for form, length in found.items()}
-        # The longest first: of two values of which one begins with the other, nothing may stay.
-        self._pattern = re.compile("|".join(sorted(known, key=lambda form: -known[form])))
+        # One pattern a value: compiling them all again for each new one would cost a second.
+        pattern = re.compile("|".join(sorted(forms, key=lambda form: -forms[form])))
+        self._patterns = dict([*self._patterns.items(), (value, pattern)][-_MOST:])
 
     def __call__(self, text: str) -> str:
-        if self._pattern is not None:
-            text = self._pattern.sub(MASK, text)
+        # The longest first: of two values of which one begins with the other, nothing may stay.
+        for _, pattern in sorted(self._patterns.items(), key=lambda known: -len(known[0])):
+            text = pattern.sub(MASK, text)
         text = _URL_PASSWORD.sub(rf"\g<head>:{MASK}@", text)
         text = _TOKEN.sub(MASK, text)
         text = _BEARER.sub(rf"\g<1>{MASK}", text)

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,25 +16,13 @@ from pathlib import Path
 import httpx
 
 from portal.demo.person import Person
+from portal.embedded import ports
 from portal.embedded.leash import descendants
 from tests.processes import ROOT, wait_until
 
 # Others may use the machine too: generous, for what hangs, not for what is slow.
 READY_WITHIN_S = 240
 STOPPED_WITHIN_S = 90
-
-
-def free_pair() -> int:
-    """A free port whose successor is free too."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass(frozen=True)
@@ -53,7 +40,7 @@ class Portal:
 
     place: Path
     account: Account = field(default_factory=lambda: Account(os.geteuid()))
-    port: int = field(default_factory=free_pair)
+    port: int = field(default_factory=ports.free_pair)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -139,7 +126,8 @@ class Known:
         facts = _facts(pid)
         if facts is None or facts[0] in "ZX":
             return None
-        return cls(pid, facts[19], read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace")[:120])
+        words = read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace")
+        return cls(pid, facts[19], " ".join(words.split())[:300])
 
     def is_alive(self) -> bool:
         return Known.of(self.pid) == self

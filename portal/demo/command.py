@@ -4,7 +4,6 @@ import argparse
 import json
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import httpx
 
 from portal.demo.journey import Journey, Unexpected
 from portal.demo.person import Refused
+from portal.embedded import ports
 
 READY_WITHIN_S = 120
 
@@ -38,21 +38,8 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    """A port whose successor is free too: the environments answer there."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-
-
 def _with_a_portal_of_its_own() -> int:
-    port = _free_port()
+    port = ports.free_pair()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="berth-demo-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o711)

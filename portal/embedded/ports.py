@@ -1,9 +1,11 @@
 """TCP ports of 127.0.0.1: which are free, and who answers HTTP on them."""
 
 import http.client
+import secrets
 import socket
 
 HOST = "127.0.0.1"
+PAIRS = range(15000, 32000, 2)
 
 
 def is_free(port: int) -> bool:
@@ -22,6 +24,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def free_pair() -> int:
+    """A port that is free together with its successor, out of the range from which connections get theirs."""
+    while True:
+        port = secrets.choice(PAIRS)
+        if is_free(port) and is_free(port + 1):
+            return port
 
 
 def answers(port: int) -> bool:

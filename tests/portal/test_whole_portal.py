@@ -1,6 +1,7 @@
 """`manage.py up` from nothing to a served environment, twice over the same data; and nothing outlives it."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -132,32 +133,27 @@ def _answers(portal: whole.Portal, journey: Journey) -> bool:
         client.close()
 
 
-def _is_whole(family: frozenset[whole.Known]) -> None:
-    """The scan sees everything that must end later, so that finding nothing means something."""
+def _whole_family(portal: whole.Portal) -> frozenset[whole.Known]:
+    """Every process, workloads included: the scan sees all that must end, so that finding nothing means something."""
+    family = portal.family()
     words = "\n".join(one.words for one in family)
     for part in ("postgres", "valkey-server", "bao server", "gunicorn", "uvicorn", "celery", "sandboxd", "nginx"):
         assert part in words, part
-    assert any("launcher.py" in one.words and _is_workload(one.pid) for one in family)
-
-
-def _is_workload(pid: int) -> bool:
-    try:
-        return "/workloads/" in str(Path(f"/proc/{pid}/cwd").readlink())
-    except OSError:
-        return False
+    records = [json.loads(path.read_text()) for path in portal.var.glob("sandboxd/children/*.json")]
+    assert records
+    assert {record["pid"] for record in records} <= {one.pid for one in family}
+    return family
 
 
 def _ends_by_itself(portal: whole.Portal) -> None:
-    family = portal.family()
-    _is_whole(family)
+    family = _whole_family(portal)
     assert portal.end(signal.SIGINT) == 0, portal.terminal[-2000:]
     assert whole.left_of(family, portal.var) == []
     assert portal.terminal.endswith("Stopped.\n")
 
 
 def _is_killed(portal: whole.Portal) -> None:
-    family = portal.family()
-    _is_whole(family)
+    family = _whole_family(portal)
     portal.end(signal.SIGKILL)
     wait_until(lambda: not whole.left_of(family, portal.var), GONE_WITHIN_S)
 

@@ -52,13 +52,11 @@ def tables(portal: Portal) -> Iterator[Place]:
                     yield f"{database} {table}", b"".join(bytes(part) for part in copy)
 
 
-def valkeys(portal: Portal) -> dict[str, redis.Redis]:
+def valkeys(portal: Portal, **options: object) -> dict[str, redis.Redis]:
     """Both servers, as their administrator."""
     kept = state.load(portal.var)
     return {
-        name: redis.Redis(
-            port=kept.ports[name], username="berth", password=kept.password(f"valkey-{name}"), socket_timeout=30
-        )
+        name: redis.Redis(port=kept.ports[name], username="berth", password=kept.password(f"valkey-{name}"), **options)
         for name in ("broker", "data")
     }
 
@@ -148,7 +146,9 @@ def watching(portal: Portal) -> Iterator[Watch]:
                 watch.said[name].append(_flat(heard.connection.read_response()))
 
     threads = [threading.Thread(target=look)]
-    threads += [threading.Thread(target=listen, args=pair, daemon=True) for pair in valkeys(portal).items()]
+    threads += [
+        threading.Thread(target=listen, args=pair, daemon=True) for pair in valkeys(portal, socket_timeout=None).items()
+    ]
     for thread in threads:
         thread.start()
     try:

@@ -84,7 +84,7 @@ class Credentials:
         else:
             return {"value": Secret(value)}
         fields = {**address, "password": value}
-        fields["url"] = learn(url.format(**{part: quote(text, safe="[]:") for part, text in fields.items()}))
+        fields["url"] = url.format(**{part: quote(text, safe="[]:") for part, text in fields.items()})
         return {part: Secret(text) for part, text in fields.items()}
 
 
