@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from audit.context import bind_request_id
+from portal.views.errors import not_found
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 OPEN_PREFIXES = ("/healthz", "/readyz", "/static/", "/signin/", "/api/")
@@ -41,6 +42,19 @@ class SignedIn:
         if request.headers.get("HX-Request") or request.path.startswith("/streams/"):
             return HttpResponse("Sign in again.", status=401, content_type="text/plain")
         return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+
+
+class OwnNotFound:
+    """What a view does not find has our page with DEBUG too: Django's own lists every address there is."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return not_found(request, exception) if isinstance(exception, Http404) else None
 
 
 class ViewerZone:

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from audit.selectors import BadCursorError, page
 from delivery.selectors import deployments, releases_visible_to
+from policies.permissions import Permission, may
+from policies.results import Denied
 from portal import loaders
 from portal.forms.fields import parameter_rows, spoken
 from portal.views.environment_frame import EXTEND_DAYS
@@ -85,7 +87,8 @@ def releases(request: HttpRequest, found: Environment) -> dict[str, Any]:
 
 def secrets(request: HttpRequest, found: Environment) -> dict[str, Any]:
     """Paths, versions and ages; never a value."""
-    return {"secrets": list(found.secrets.all())}
+    allowed = may(viewer(request), Permission.REVEAL_SECRET, found.team)
+    return {"secrets": list(found.secrets.all()), "reveal_denied": allowed if isinstance(allowed, Denied) else None}
 
 
 def history(request: HttpRequest, found: Environment) -> dict[str, Any]:

@@ -14,6 +14,7 @@ SHOTS = ROOT / "var" / "screenshots"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 20_000
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+HEIGHT = "document.documentElement.scrollHeight"
 expect.set_options(timeout=PATIENCE)
 
 
@@ -62,7 +63,7 @@ class Window:
             assert self.page.evaluate(TOO_WIDE) <= 0, f"{self.page.url} is too wide at {size['width']}"
         found = Axe().run(self.page)
         assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
-        assert self.complaints == [], self.page.url
+        assert not self.complaints, f"{self.page.url}: {self.complaints}"
 
     def shot(self, name: str, *, key: bool = False) -> None:
         """A picture, checked; a key page also dark and narrow."""
@@ -72,7 +73,9 @@ class Window:
             self.page.emulate_media(color_scheme=scheme)
             self.page.set_viewport_size(size)
             place = SHOTS / f"{name}-{size['width']}-{scheme}.png"
-            self.page.screenshot(path=place, full_page=True, animations="disabled")
+            # As tall as the page, since the strip at the foot of the window would lie across the middle of it.
+            self.page.set_viewport_size({**size, "height": max(size["height"], self.page.evaluate(HEIGHT))})
+            self.page.screenshot(path=place, animations="disabled")
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(WIDE)
 
