@@ -63,7 +63,7 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict
     rows = []
     for address, old, new in _parts(before, after):
         action = "create" if old is None else "destroy" if new is None else "change"
-        rows.append({"address": address, "action": action, "rows": diffs.lines(old, new)})
+        rows.append({"address": address, "action": action, "rows": [r for r in diffs.lines(old, new) if r.sign]})
     return rows
 
 

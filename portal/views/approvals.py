@@ -118,7 +118,8 @@ def _changed(found: Operation, seen: str) -> dict[str, Any]:
 def _page(user: User, found: Operation) -> dict[str, Any]:
     """Everything of the approval page."""
     signatures = list(Signature.objects.filter(subject=found.ref).select_related("signer", "team"))
-    last = Decision.objects.filter(subject=found.ref).order_by("-at", "-pk").first()
+    judged = Decision.objects.filter(subject=found.ref, bundle__startswith="sha256:")
+    last = judged.order_by("-at", "-pk").first()
     signed = sum(1 for s in _standing(found, signatures) if s.verdict == Verdict.APPROVE)
     others = _waiting(user).exclude(pk=found.pk)
     return {

@@ -34,6 +34,7 @@ def test_the_keyboard_alone_reaches_the_first_step(window: Open) -> None:
     mara.heading("Catalogue")
     tab_to(mara, "Web service with Postgres")
     mara.page.keyboard.press("Enter")
+    mara.heading("Web service with Postgres")
     tab_to(mara, "Request from web-service 1.0.0")
     mara.page.keyboard.press("Enter")
     mara.heading("Request a Web service with Postgres environment")

@@ -36,7 +36,9 @@ class Window:
 
     def _said(self, message: ConsoleMessage) -> None:
         # The browser notes every refused request; whether one may be refused is judged by _answered.
-        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
+        # An answer that is overtaken by the next keystroke is dropped, which htmx reports as an abort.
+        known = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest", "htmx:sseError")
+        if message.type in {"error", "warning"} and not message.text.startswith(known):
             self.complaints.append(message.text)
 
     def _answered(self, answer: Response) -> None:
