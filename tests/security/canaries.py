@@ -4,6 +4,7 @@ Written apart from provisioning/redaction.py on purpose: a form that both forgot
 """
 
 import base64
+import html
 import json
 import urllib.parse
 from collections.abc import Iterable, Mapping
@@ -12,14 +13,14 @@ SHORTEST = 12
 
 
 def forms(value: bytes) -> set[bytes]:
-    """The value in plain, hex, base64 at each alignment, URL- and JSON-escaped."""
+    """The value in plain, hex, base64 at each alignment, URL-, JSON- and HTML-escaped."""
     found = {value, value.hex().encode(), value.hex().upper().encode(), *_base64(value)}
     try:
         text = value.decode()
     except UnicodeDecodeError:
         return found
     quoted = (urllib.parse.quote(text, safe=""), urllib.parse.quote(text), urllib.parse.quote_plus(text))
-    found |= {one.encode() for one in quoted}
+    found |= {one.encode() for one in (*quoted, html.escape(text))}
     found |= {json.dumps(text, ensure_ascii=ascii_only)[1:-1].encode() for ascii_only in (True, False)}
     return found
 

@@ -4,12 +4,14 @@ The portal is the one that people run (`manage.py up`), so the places are real: 
 said to them, its files and logs, its processes, its pages and exports.
 """
 
+import stat
+
 import hvac
 import psycopg
 import pytest
 
 from portal.demo.journey import Journey
-from portal.embedded import state
+from portal.embedded import openbao, state
 from tests import whole
 from tests.security import places
 from tests.security.canaries import Canaries
@@ -64,8 +66,9 @@ class Told:
 
 def _generated(portal: whole.Portal) -> dict[str, str]:
     """Every value below the environments' paths, read as the worker reads them; addresses are no secrets."""
-    vault = hvac.Client(url=_worker(portal, "VAULT_ADDR"))
-    vault.auth.approle.login(_worker(portal, "VAULT_ROLE_ID"), (portal.var / "vault-secret-id").read_text())
+    address = f"http://127.0.0.1:{state.load(portal.var).ports['openbao']}"
+    vault = hvac.Client(url=address)
+    vault.auth.approle.login(_role_id(portal, address), (portal.var / "vault-secret-id").read_text())
     kv, found = vault.secrets.kv.v2, {}
     for environment in kv.list_secrets("env", mount_point="kv")["data"]["keys"]:
         for name in kv.list_secrets(f"env/{environment}", mount_point="kv")["data"]["keys"]:
@@ -75,11 +78,11 @@ def _generated(portal: whole.Portal) -> dict[str, str]:
     return found
 
 
-def _worker(portal: whole.Portal, name: str) -> str:
-    """A variable of the running worker."""
-    worker = next(one for one in portal.family() if " worker " in one.words and "leash" not in one.words)
-    variables = whole.read(worker.pid, "environ").decode().split("\0")
-    return dict(line.split("=", 1) for line in variables if line)[name]
+def _role_id(portal: whole.Portal, address: str) -> str:
+    """The public half of the worker's account, as setting up reads it."""
+    vault = hvac.Client(url=address)
+    vault.auth.approle.login(openbao.SETUP, state.load(portal.var).password("openbao-setup"))
+    return str(vault.auth.approle.read_role_id("berth")["data"]["role_id"])
 
 
 def _pages(portal: whole.Portal, journey: Journey) -> list[places.Place]:
@@ -143,6 +146,11 @@ def test_g3_a_workload_is_started_without_any_variable(told) -> None:
     assert len(told.watch.places("workload cmdline")) > 0
 
 
+def test_g3_files_that_hold_secrets_are_for_their_owner_alone(told) -> None:
+    modes = {name: stat.S_IMODE((told.portal.var / name).stat().st_mode) for name in places.HOLDERS}
+    assert modes == dict.fromkeys(places.HOLDERS, 0o600)
+
+
 def test_the_search_covers_what_it_claims(told) -> None:
     names = {name for name, _ in told.places}
     for place in (
@@ -158,6 +166,9 @@ def test_the_search_covers_what_it_claims(told) -> None:
         "valkey data accounts",
     ):
         assert any(name.startswith(place) for name in names), (place, sorted(names))
+    opened = [name for name, _ in told.pages if name.endswith("(200)")]
+    for page in ("/secrets/", "/log/", "/history/", "/inbox/", "/pipelines/", "/teams/", "/settings/tokens/"):
+        assert any(page in name for name in opened), (page, opened)
     assert any(b"provisioning.work" in text for _, text in told.watch.places("messages to broker"))
     assert any(b"gunicorn" in text for _, text in told.watch.places("process cmdline"))
 
