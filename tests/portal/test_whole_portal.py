@@ -36,7 +36,7 @@ def ordinary():
     place = Path(tempfile.mkdtemp(prefix="berth-checkout-"))
     try:
         place.chmod(0o755)
-        yield whole.Account(NOBODY, _readable_python(place), _readable_checkout(place))
+        yield whole.Account(NOBODY, _readable_python(place), _own_checkout(place))
     finally:
         shutil.rmtree(place)
 
@@ -93,8 +93,8 @@ def _linked(source: str, target: str) -> str:
     return target
 
 
-def _readable_checkout(place: Path) -> Path:
-    """What is in version control or would be, where everybody may read it."""
+def _own_checkout(place: Path) -> Path:
+    """A clone as that account would have made it: what is in version control, or would be."""
     target = place / "checkout"
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
@@ -104,6 +104,7 @@ def _readable_checkout(place: Path) -> Path:
             shutil.copy(ROOT / name, target / name)
     for path in [target, *target.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
+        os.chown(path, NOBODY, NOBODY)
     return target
 
 

@@ -89,7 +89,11 @@ def _pages(portal: whole.Portal, journey: Journey) -> list[places.Place]:
     """Every page that Mara and the auditor can reach, and the API's answers about what was made."""
     starts = [f"/environments/{pk}/" for pk in journey.environments.values()]
     starts += [f"/operations/{pk}/" for pk in journey.seen]
-    found = [*places.reader(portal, "mara").pages([*starts, "/"], 60)]
+    found = [
+        *places.reader(portal, "mara").pages(
+            ["/settings/tokens/", "/pipelines/", "/teams/", "/inbox/", *starts, "/"], 60
+        )
+    ]
     found += places.reader(portal, "ana").pages([*starts, "/history/"], 40)
     mara = places.reader(portal, "mara")
     addresses = [f"operations/{pk}/{part}" for pk in journey.seen for part in ("", "log/", "decisions/", "signatures/")]
