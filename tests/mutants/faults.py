@@ -136,9 +136,16 @@ FAULTS = (
     Fault(
         "known secrets are not redacted",
         "provisioning/redaction.py",
-        "            text = text.replace(form, MASK)\n",
+        "            text = pattern.sub(MASK, text)\n",
         "            pass\n",
         ("tests/provisioning/test_redaction.py",),
+    ),
+    Fault(
+        "the live log is not redacted",
+        "provisioning/runs/log.py",
+        "redaction.KNOWN.lines(text)",
+        "text.splitlines()",
+        ("tests/security/test_redaction.py::test_the_live_log_never_holds_what_a_driver_was_told",),
     ),
     Fault(
         "compensation runs forward",
