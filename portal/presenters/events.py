@@ -37,7 +37,8 @@ def sentence(event: AuditEvent, names: Names) -> Sentence:
     if known is None:
         return Sentence(event.event, what_of(event, names))
     act, tone, more = known
-    return Sentence(str(act), what_of(event, names), more(event.data or {}), tone)
+    what = "" if event.object == event.actor else what_of(event, names)
+    return Sentence(str(act), what, more(event.data or {}), tone)
 
 
 def what_of(event: AuditEvent, names: Names) -> str:
@@ -73,6 +74,11 @@ def _nothing(data: Mapping[str, Any]) -> str:
 
 def _said(name: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda data: str(data.get(name) or "")
+
+
+def _way_in(data: Mapping[str, Any]) -> str:
+    method = str(data.get("method") or "")
+    return _("by %s") % method if method else ""
 
 
 def _digest(data: Mapping[str, Any]) -> str:
@@ -129,7 +135,7 @@ _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
     "token.created": (lazy("made a token"), "idle", _said("name")),
     "token.revoked": (lazy("revoked a token"), "idle", _said("name")),
     "environment.lifetime_set": (lazy("set the lifetime of"), "idle", _nothing),
-    "signin.succeeded": (lazy("signed in"), "idle", _said("method")),
+    "signin.succeeded": (lazy("signed in"), "idle", _way_in),
     "signin.failed": (lazy("failed to sign in"), "warn", _nothing),
     "signin.ended": (lazy("signed out"), "idle", _nothing),
     "history.exported": (lazy("exported the history"), "warn", _said("format")),

@@ -113,9 +113,11 @@ def selection(events: QuerySet[AuditEvent], user: User, asked: Asked) -> QuerySe
 def _about(user: User, name: str) -> Q:
     """Events of an object: by its reference, or by an environment's name with all its operations."""
     about = Q(object=name)
-    for row in environments_visible_to(user).filter(name=name)[:20]:
+    rows = list(environments_visible_to(user).filter(name=name)[:20])
+    for row in rows:
         about |= Q(object=row.ref) | Q(data__environment=str(row.pk)) | Q(data__name=name)
-    return about
+    keys = Operation.objects.filter(environment__in=rows).order_by("-created_at").values_list("pk", flat=True)
+    return about | Q(object__in=[f"operation:{key}" for key in keys[:500]])
 
 
 def _moment(text: str, later: int) -> datetime | None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.portal import Portal, fresh
 from tests.browser.window import MARKS, Window
@@ -75,7 +75,7 @@ def test_a_request_works_without_script(window: Open) -> None:
 
 def test_a_lost_stream_is_said_and_the_page_still_follows(window: Open, live: Portal) -> None:
     mara = window("mara")
-    mara.context.route("**/streams/**", Route.abort)
+    mara.context.route("**/streams/**", lambda route: route.abort())
     asked = live.to_be_signed(live.requested(fresh("stream"), "prod"))
     mara.go(f"/operations/{asked['id']}/?tab=log")
     expect(mara.page.locator(".strip")).to_contain_text("Live updates stopped. Reloading every 5 s.")
