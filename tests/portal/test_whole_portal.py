@@ -47,10 +47,10 @@ def _readable_python(place: Path) -> str:
     home, library = Path(sys.base_prefix), Path(sys.base_prefix) / "lib" / version
     packages = next(path for path in map(Path, sys.path) if (path / "django").is_dir())
     if not _is_open(library):
-        _copy(library, place / "python" / "lib" / version, "site-packages", "test", "__pycache__", "config-*")
+        _copy(library, place / "python" / "lib" / version, "site-packages", "test", "config-*")
         home = _moved_interpreter(home, place / "python", version)
     if not _is_open(packages):
-        packages = _copy(packages, place / "packages", "__pycache__")
+        packages = _copy(packages, place / "packages")
     made = place / "venv"
     subprocess.run([home / "bin" / version, "-m", "venv", "--without-pip", made], check=True)
     (made / "lib" / version / "site-packages" / "all.pth").write_text(f"{packages}\n")
