@@ -40,7 +40,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     user = viewer(request)
     found = Paginator(_waiting(user), PAGE).get_page(request.GET.get("page"))
     own = list(_related(Operation.objects.filter(requester=user, status=S.AWAITING_APPROVAL))[:PAGE])
-    signed = _signed([*found, *own])
+    signed = signed_counts([*found, *own])
     context = {
         "crumbs": [(_("Inbox"), None)],
         "page": found,
@@ -60,7 +60,7 @@ def _related(rows: QuerySet[Operation]) -> QuerySet[Operation]:
     return rows.select_related("environment", "requester", "team")
 
 
-def _signed(found: Collection[Operation]) -> Mapping[str, int]:
+def signed_counts(found: Collection[Operation]) -> Mapping[str, int]:
     """Standing approvals of exactly the present digest, by operation."""
     digests = {operation.ref: operation.change_digest for operation in found}
     rows = Signature.objects.filter(subject__in=digests, digest__in=set(digests.values()), voided_at=None)

@@ -15,6 +15,7 @@ from policies.permissions import Permission, teams_with
 from portal import health, loaders
 from portal.presenters.events import rows as event_rows
 from portal.shell import shell_of
+from portal.views.approvals import signed_counts
 from portal.views.history import names_for
 from portal.views.needs import needs_of
 from portal.views.pages import viewer
@@ -35,10 +36,12 @@ def home(request: HttpRequest) -> HttpResponse:
     mine = list(_mine(user, now))
     live = [e for e in mine if e.status != E.DESTROYED]
     inbox = list(waiting_for(user).select_related("environment", "team", "requester")[:SHOWN])
+    moving = _moving(user, inbox)
+    signed = signed_counts(moving)
     context = {
         "live_count": len(live),
         "needs": needs_of(user, live, inbox, now),
-        "under_way": [under_way(row) for row in _moving(user)],
+        "under_way": [under_way(row, signed) for row in moving],
         "rows": environment_rows(live[:SHOWN], now),
         "expires": sorted((e for e in live if e.expires_at), key=_expiry)[:NEXT],
         "may_request": teams_with(user, Permission.REQUEST).exists(),
@@ -59,8 +62,10 @@ def _expiry(environment: Environment) -> datetime:
     return environment.expires_at
 
 
-def _moving(user: User) -> list[Operation]:
-    rows = operations_visible_to(user).exclude(status__in=TERMINAL).select_related("environment")
+def _moving(user: User, inbox: list[Operation]) -> list[Operation]:
+    """What goes on without this person; what waits for the own signature is told already."""
+    moving = operations_visible_to(user).exclude(status__in=TERMINAL)
+    rows = moving.exclude(pk__in=[row.pk for row in inbox]).select_related("environment")
     return list(rows.prefetch_related("steps").order_by("-created_at")[:NEXT])
 
 

@@ -1,6 +1,6 @@
 """Rows that several pages show: environments with state, cost and expiry; operations under way; teams."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
 
 from policies.models import Team, User
 from policies.permissions import Permission, teams_with
@@ -88,8 +88,8 @@ def environment_rows(environments: Iterable[Environment], now: datetime) -> list
     return [EnvironmentRow(e, look(e, now), expires_soon(e, now), cost_since(e, since, now)) for e in environments]
 
 
-def under_way(operation: Operation) -> dict[str, object]:
-    """One row of "Under way"; `steps` must be prefetched."""
+def under_way(operation: Operation, signed: Mapping[str, int]) -> dict[str, object]:
+    """One row of "Under way"; `steps` must be prefetched, `signed` counts signatures by operation."""
     steps = list(operation.steps.all())
     at = next((n for n, step in enumerate(steps, 1) if step.status == "running"), 0)
     return {
@@ -98,15 +98,15 @@ def under_way(operation: Operation) -> dict[str, object]:
         "status": look_of_operation(operation),
         "detail": f"step {at} of {len(steps)}" if at else "",
         "tones": [_STEP_TONES.get(step.status, "idle") for step in steps] or ["idle"],
-        "note": operation.blocked or _needed(operation),
+        "note": operation.blocked or _signed(operation, signed),
     }
 
 
-def _needed(operation: Operation) -> str:
+def _signed(operation: Operation, signed: Mapping[str, int]) -> str:
     if operation.status != S.AWAITING_APPROVAL:
         return ""
-    needed = operation.signatures_needed
-    return ngettext("%(n)s signature needed", "%(n)s signatures needed", needed) % {"n": needed}
+    words = {"signed": signed.get(operation.ref, 0), "needed": operation.signatures_needed}
+    return _("%(signed)s of %(needed)s signed") % words
 
 
 def title_of(operation: Operation) -> str:
