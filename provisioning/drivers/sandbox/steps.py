@@ -23,7 +23,7 @@ from provisioning.drivers.sandbox.names import Names
 from provisioning.models import Workload
 
 ROUTER_HOST = "127.0.0.1"
-_WAIT_S = 8.0
+_WAIT_S = 20.0
 _POLL_S = 0.02
 
 

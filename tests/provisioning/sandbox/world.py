@@ -31,7 +31,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(probe, seconds=10.0):
+def wait_for(probe, seconds=30.0):
     """Return what `probe` returns as soon as it is truthy."""
     end = time.monotonic() + seconds
     while not (found := probe()):
