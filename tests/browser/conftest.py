@@ -42,8 +42,11 @@ def window(live: Portal, chromium: Browser) -> Iterator[Callable[..., Window]]:
     opened: list[Window] = []
 
     def open_one(name: str = "", **options: Any) -> Window:
-        opened.append(Window(chromium, live, **options))
-        return opened[-1].sign_in(name) if name else opened[-1]
+        known = live.sessions.get(name)
+        opened.append(Window(chromium, live, storage_state=known, **options))
+        if known:
+            opened[-1].go("/")
+        return opened[-1] if known or not name else opened[-1].sign_in(name)
 
     yield open_one
     for one in opened:

@@ -23,11 +23,15 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "VIRTUAL_ENV", "TMPDIR")
 
 @dataclass
 class Portal:
-    """Where it answers and who may sign in. The API serves to make ready what a journey does not show."""
+    """Where it answers and who may sign in. The API serves to make ready what a journey does not show.
+
+    `sessions` keeps the cookies of who has signed in by the form, so that each of them does it once.
+    """
 
     url: str
     passwords: dict[str, str]
     people: dict[str, Person] = field(default_factory=dict)
+    sessions: dict[str, Any] = field(default_factory=dict)
 
     def api(self, name: str) -> Person:
         """The person at the API, signed in once."""

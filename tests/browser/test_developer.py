@@ -15,7 +15,7 @@ Open = Callable[..., Window]
 def test_a_developer_asks_and_watches_it_come(window: Open) -> None:
     mara, name = window(), fresh("refunds")
     mara.go("/signin/")
-    mara.shot("01-signin", key=True)
+    mara.shot("01-signin")
     mara.sign_in("mara")
     to_the_form(mara)
     fill_in(mara, name)
@@ -26,6 +26,9 @@ def test_a_developer_asks_and_watches_it_come(window: Open) -> None:
     mara.shot("07-environment", key=True)
     mara.page.locator(f"a[href^='http://{name}.localhost']").click()
     expect(mara.page.locator("body")).to_contain_text("Hello from Berth")
+    mara.go("/")
+    mara.says("My environments", name)
+    mara.shot("02-home", key=True)
 
 
 def to_the_form(mara: Window) -> None:
@@ -76,7 +79,7 @@ def watch(mara: Window, title: str) -> None:
 def test_secrets_are_shown_only_with_a_reason(window: Open, live: Portal) -> None:
     made, mara = live.running(fresh("secrets")), window("mara")
     mara.go(f"/environments/{made['id']}/secrets/")
-    mara.shot("08-secrets", key=True)
+    mara.shot("08-secrets")
     mara.page.get_by_label("Why you need database").fill("To look at a stuck refund.")
     mara.button("Reveal database").click()
     mara.heading(f"database of {made['name']}")

@@ -20,9 +20,9 @@ PAGES = [
     ("mara", "/shortcuts/", "58-shortcuts", False),
     ("mara", "/api/docs/", "59-api-docs", False),
     ("mara", "/#menu", "60-menu", True),
-    ("jonas", "/", "61-home-approver", True),
+    ("jonas", "/", "61-home-approver", False),
     ("ana", "/inbox/", "62-inbox-empty", False),
-    ("priya", "/", "63-home-platform", True),
+    ("priya", "/", "63-home-platform", False),
     ("priya", "/catalogue/postgres-database/", "64-template-database", False),
 ]
 

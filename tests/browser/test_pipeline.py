@@ -26,7 +26,7 @@ def test_a_release_is_promoted_and_rolled_back(window: Open, live: Portal) -> No
     mara.button(f"Promote {second['version']} to prod").first.click()
     mara.heading(f"Promote {second['version']} to {prod['name']}")
     mara.says("Waiting for approval")
-    mara.shot("31-operation-waiting", key=True)
+    mara.shot("31-operation-waiting")
     promoted = {"id": mara.page.url.rstrip("/").split("/")[-1]}
     live.signed(promoted, "jonas", "tomasz")
     expect(mara.page.locator("#op-pill")).to_contain_text("Succeeded")

@@ -51,7 +51,8 @@ class Window:
         self.page.get_by_label("User name").fill(name)
         self.page.get_by_label("Password").fill(self.portal.passwords[name])
         self.page.locator("form[action='/signin/'] button").click()
-        expect(self.page.get_by_role("heading", level=1)).to_have_text("Home")
+        self.heading("Home")
+        self.portal.sessions[name] = self.context.storage_state()
         return self
 
     def go(self, path: str) -> None:
