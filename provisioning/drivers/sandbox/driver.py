@@ -68,9 +68,11 @@ class SandboxDriver(base.Driver):
         found: dict[str, str] = {}
         if spec.resources.get("workload"):
             found["url"] = f"http://{names.label}.localhost:{settings.BERTH.router_port}/"
-        for secret in (DATABASE, CACHE):
-            if spec.resources.get(secret):
-                found[f"{secret}_path"] = f"{vault.MOUNT}/{names.vault_path}/{secret}"
+        found["vault_path"] = f"{vault.MOUNT}/{names.vault_path}"
+        if spec.resources.get(DATABASE):
+            found["database"] = names.database
+        if spec.resources.get(CACHE):
+            found["cache_prefix"] = names.key_prefix
         return found
 
 

@@ -202,7 +202,7 @@ class Steps:
         while True:
             answer = _ask(self.world.router_port, f"{self.names.label}.localhost")
             if {name: answer.get(name) for name in expected} == expected:
-                log(f"{self.names.label} answers with release {expected['release'] or 'none'}")
+                log(f"{self.names.label} answers with {_named(self.spec)}")
                 return {"answered": expected}
             if time.monotonic() > end:
                 raise DriverUnavailable("the environment does not answer as expected through the router")
@@ -229,6 +229,10 @@ def _removal(name: str, title: str, remove: Callable[[StepKey, Log], None], pref
         return not any(address.startswith(prefix) for address in observed)
 
     return Step(name, title, 10, apply, None, done)
+
+
+def _named(spec: EnvironmentSpec) -> str:
+    return f"release {spec.release.version}" if spec.release else "no release yet"
 
 
 def _process_of(state: Mapping[str, Any]) -> desired.Process:

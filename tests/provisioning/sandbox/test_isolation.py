@@ -62,7 +62,7 @@ def targets_of(sandbox, victim, listener):
         "database": f"env_victim_{victim.id[:8]}",
         "portal": "berth",
         "prefix": f"env:{victim.id}:",
-        "vault": {"path": names["database_path"].removeprefix("kv/").removesuffix("/database")},
+        "vault": {"path": names["vault_path"].removeprefix("kv/")},
         "other_pid": row.pid,
         "other_port": row.port,
         "forbidden_port": listener,

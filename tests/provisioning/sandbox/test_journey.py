@@ -64,7 +64,7 @@ def test_f1_every_step_of_a_create_may_be_repeated_and_undone(sandbox):
 def test_f1_suspend_leaves_no_session_and_lets_nobody_in_until_resume(sandbox):
     spec = sandbox.environment("journey-4")
     sandbox.carry_out("create", spec)
-    path = sandbox.driver.outputs(spec)["database_path"].removeprefix("kv/")
+    path = sandbox.driver.outputs(spec)["vault_path"].removeprefix("kv/") + "/database"
     own = vault.from_settings().kv_get(path).values
     address = make_conninfo(**{k: own[k].reveal() for k in ("host", "port", "dbname", "user", "password")})
     held = psycopg.connect(address, autocommit=True)
@@ -108,7 +108,9 @@ def test_f1_the_worker_ticks_and_beats(sandbox):
 def test_f1_a_database_alone_needs_no_process(sandbox):
     spec = sandbox.environment("journey-7", {"database": True, "cache": False}, release=None)
     assert sandbox.carry_out("create", spec) == ["credentials", "database"]
-    assert sandbox.driver.outputs(spec) == {"database_path": f"kv/env/journey-7-{spec.id[:8]}/database"}
+    place = f"journey-7-{spec.id[:8]}"
+    outputs = {"vault_path": f"kv/env/{place}", "database": f"env_{place.replace('-', '_')}"}
+    assert sandbox.driver.outputs(spec) == outputs
     assert sandbox.carry_out("suspend", spec) == ["database"]
     assert sandbox.carry_out("destroy", spec) == ["database", "credentials", "proof"]
 
