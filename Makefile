@@ -27,7 +27,7 @@ run: $(VENV)/.run ## Set up and run the portal with embedded servers (ARGS="--po
 	@exec $(BIN)/python manage.py up $(ARGS)
 
 test: $(VENV)/.dev ## Set up and run all tests (ARGS="-k f3")
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types, import order, templates, migrations, generated docs
 	@$(BIN)/ruff check .

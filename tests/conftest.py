@@ -8,17 +8,14 @@ import pytest
 from tests import people
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        for mark in item.iter_markers("needs"):
-            missing = _missing(mark.args[0])
-            if not missing:
-                continue
-            if mark.args[0] in os.environ.get("BERTH_REQUIRE", "").split(","):
-                item.add_marker(pytest.mark.xfail(run=False, strict=True, reason=f"required but absent: {missing}"))
-                item.user_properties.append(("required", missing))
-            else:
-                item.add_marker(pytest.mark.skip(reason=missing))
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what lacks something, with the sentence how to get it; where BERTH_REQUIRE names it, fail instead."""
+    for mark in item.iter_markers("needs"):
+        missing = _missing(mark.args[0])
+        if missing and mark.args[0] in os.environ.get("BERTH_REQUIRE", "").split(","):
+            pytest.fail(f"required but absent: {missing}", pytrace=False)
+        if missing:
+            pytest.skip(missing)
 
 
 def _missing(what: str) -> str:

@@ -10,6 +10,8 @@ import tempfile
 
 import psycopg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from portal.embedded import roles
 from tests import servers
@@ -48,3 +50,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     servers.stop()
     shutil.rmtree(os.environ.pop(BASE, ""), ignore_errors=True)
+
+
+# Each of these shares one portal: one worker takes the whole group, and takes it first, because it lasts longest.
+GROUPS = {"tests/browser/": "browser", "tests/security/": "whole", "tests/portal/test_whole_portal.py": "whole"}
+
+
+def group_of(nodeid: str) -> str:
+    """What runs on one worker: a group that shares a portal, else a file, whose servers are shared."""
+    return next((name for place, name in GROUPS.items() if nodeid.startswith(place)), nodeid.partition("::")[0])
+
+
+class ByGroup(LoadScopeScheduling):
+    """Hands out groups and files, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Ours, whatever `--dist` says."""
+    config.option.loadscopereorder = False
+    return ByGroup(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long groups first; among themselves, tests stay in their random order."""
+    items.sort(key=lambda item: group_of(item.nodeid) not in GROUPS.values())

@@ -18,7 +18,7 @@ HEIGHT = "document.documentElement.scrollHeight"
 expect.set_options(timeout=PATIENCE)
 
 
-MARKS = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+MARKS = [pytest.mark.needs("chromium"), pytest.mark.timeout(300)]
 
 
 class Window:

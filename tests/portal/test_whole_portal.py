@@ -23,7 +23,6 @@ GONE_WITHIN_S = 5
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.serial,
-    pytest.mark.xdist_group("whole-portal"),
     pytest.mark.timeout(900),
 ]
 

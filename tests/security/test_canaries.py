@@ -19,7 +19,6 @@ from tests.security.canaries import Canaries
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.serial,
-    pytest.mark.xdist_group("whole-portal"),
     pytest.mark.timeout(900),
 ]
 AWKWARD = 'kN7/"q+ünz\\Wd-3fR0_xPe~vG'
