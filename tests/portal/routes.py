@@ -251,7 +251,7 @@ PAGES = [
         but={**HIDDEN, "mara": 302, "ines": 302},
     ),
     page("history"),
-    page("history_event", 404, lambda world: {"id": 1}),
+    page("history_event", 404, lambda world: {"id": 2**62}),
     page("history_export", 200, lambda world: {"format": "csv"}, but={"pia": 403, "olaf": 403}),
 ]
 
