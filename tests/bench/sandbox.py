@@ -31,9 +31,9 @@ def run(world: World, demo: Demo) -> dict[str, Any]:
     version = _web_service()
     seconds: dict[str, list[float]] = {"create": [], "suspend": [], "resume": [], "destroy": []}
     with _daemons(world):
-        _live(demo, version, "bench-warm")
+        _live(demo, version, "sandbox-warm")
         for number in range(scaled(RUNS)):
-            for kind, taken in _live(demo, version, f"bench-{number}").items():
+            for kind, taken in _live(demo, version, f"sandbox-{number}").items():
                 seconds[kind].append(taken)
     return {
         "sandbox_provision_s": spread(seconds["create"]),
