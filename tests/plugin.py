@@ -68,6 +68,7 @@ class ByGroup(LoadScopeScheduling):
         return group_of(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Ours, whatever `--dist` says."""
     config.option.loadscopereorder = False
