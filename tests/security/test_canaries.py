@@ -4,6 +4,7 @@ The portal is the one that people run (`manage.py up`), so the places are real: 
 said to them, its files and logs, its processes, its pages and exports.
 """
 
+import os
 import stat
 
 import hvac
@@ -145,7 +146,9 @@ def test_g3_the_portal_s_own_secrets_stay_in_their_processes(told) -> None:
 
 
 def test_g3_a_workload_is_started_without_any_variable(told) -> None:
-    assert {text for _, text in told.watch.places("workload environ")} == {b""}
+    # Root reads that it is empty; anybody else, the same account included, may not even read it.
+    readable = {b""} if os.geteuid() == 0 else set()
+    assert {text for _, text in told.watch.places("workload environ")} == readable
     assert len(told.watch.places("workload cmdline")) > 0
 
 
