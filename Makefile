@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## Measure; the last line is one JSON object of figures
 demo: $(VENV)/.run ## The scripted journey against a running or freshly started portal
 	@$(BIN)/python manage.py demo $(ARGS)
 
-mutants: $(VENV)/.dev ## Put 20 named faults in, one at a time; each must turn the suite red
+mutants: $(VENV)/.dev ## Put named faults in, one at a time; each must turn the suite red
 	@$(BIN)/python -m tests.mutants
 
 docs: $(VENV)/.dev ## Build the documentation into site/

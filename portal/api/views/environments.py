@@ -5,6 +5,7 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from policies.models import User
 from policies.results import Denied
 from portal import loaders
 from portal.api import reads
@@ -21,6 +22,14 @@ from provisioning.models import Environment
 def detail_of(environment: Environment) -> dict[str, object]:
     """An environment as it is shown."""
     return dict(shapes.EnvironmentDetailSerializer(environment).data)
+
+
+def _answer(user: User, result: Environment | Denied) -> Response:
+    """What a change of a lifetime came to: the environment with its new tag, or why not."""
+    if isinstance(result, Denied):
+        return problem(result)
+    shown = detail_of(loaders.environment(user, result.pk))
+    return Response(shown, headers={"ETag": etag_of(shown)})
 
 
 class Environments(ApiView):
@@ -59,11 +68,7 @@ class Extend(ApiView):
     def post(self, request: Request, pk: UUID) -> Response:
         asked, environment = self.asked(shapes.ExtendAsk), loaders.environment(self.user, pk)
         check_if_match(request, detail_of(environment))
-        result = extend(by=self.user, environment=environment, hours=asked["hours"])
-        if isinstance(result, Denied):
-            return problem(result)
-        shown = detail_of(loaders.environment(self.user, pk))
-        return Response(shown, headers={"ETag": etag_of(shown)})
+        return _answer(self.user, extend(by=self.user, environment=environment, hours=asked["hours"]))
 
 
 class Lifetime(ApiView):
@@ -80,11 +85,7 @@ class Lifetime(ApiView):
     def post(self, request: Request, pk: UUID) -> Response:
         asked, environment = self.asked(shapes.LifetimeAsk), loaders.environment(self.user, pk)
         check_if_match(request, detail_of(environment))
-        result = end_lifetime(by=self.user, environment=environment, at=asked["expires_at"])
-        if isinstance(result, Denied):
-            return problem(result)
-        shown = detail_of(loaders.environment(self.user, pk))
-        return Response(shown, headers={"ETag": etag_of(shown)})
+        return _answer(self.user, end_lifetime(by=self.user, environment=environment, at=asked["expires_at"]))
 
 
 class Secrets(ApiView):
