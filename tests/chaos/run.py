@@ -159,6 +159,7 @@ class Run:
         return max(self.watch.longest_s, self.compared.longest_s)
 
     def _figures(self) -> dict[str, Any]:
+        connection.close()
         self._tell_outcomes()
         verdict = judge(self.crowd.accepted, self.made.files)
         late = {key: self.compared.said[key] for key, since in self.compared.since.items()}
