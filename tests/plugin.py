@@ -53,7 +53,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 # Each of these shares one portal: one worker takes the whole group, and takes it first, because it lasts longest.
-GROUPS = {"tests/browser/": "browser", "tests/security/": "whole", "tests/portal/test_whole_portal.py": "whole"}
+GROUPS = {
+    "tests/browser/": "browser",
+    "tests/chaos/test_run.py": "chaos",
+    "tests/security/": "whole",
+    "tests/portal/test_whole_portal.py": "whole",
+}
 
 
 def group_of(nodeid: str) -> str:

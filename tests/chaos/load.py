@@ -27,7 +27,7 @@ from provisioning.states import TERMINAL
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
-BUSY = 14
+BUSY = 11
 PAUSE_S = 0.1
 _ASK_AGAIN_S = 0.3
 

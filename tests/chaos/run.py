@@ -4,6 +4,7 @@ import contextlib
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,6 +154,9 @@ class Run:
 
         rows = Operation.objects.values_list("kind", "status").annotate(count=Count("pk")).order_by("kind", "status")
         say("operations: " + ", ".join(f"{kind} {status} {count}" for kind, status, count in rows))
+        failed = Operation.objects.filter(status__in=["failed", "rolled_back"]).exclude(error="")
+        for (kind, error), count in Counter(failed.values_list("kind", "error")).most_common(20):
+            say(f"{kind} failed {count} times: {error[:200]}")
         say("refused: " + ", ".join(f"{rule} {count}" for rule, count in sorted(self.crowd.refused.items())))
 
     def _slowest(self) -> float:
