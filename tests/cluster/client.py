@@ -1,5 +1,6 @@
 """Speaks to an API server for the tests' own purposes: objects in, objects out. The drivers have their own client."""
 
+import base64
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,6 @@ class Address:
 
 def address(kubeconfig: Path) -> Address:
     """What a kubeconfig with embedded certificate authority and a token says; raises KeyError for other kinds."""
-    import base64
-
     document = yaml.safe_load(kubeconfig.read_text())
     named = {kind: {entry["name"]: entry for entry in document[kind]} for kind in ("contexts", "clusters", "users")}
     context = named["contexts"][document["current-context"]]["context"]

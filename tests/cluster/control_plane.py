@@ -8,28 +8,27 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from portal.embedded.ports import HOST, free_port
 from portal.embedded.process import Process, Spec
 from tests.cluster import recipe
-from tests.cluster.client import Address, Client
+from tests.cluster.client import Address, Client, Object
 
 ROOT = recipe.ROOT
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUP = "system:masters"
-USERS = {
-    "admin": "system:masters",
-    "controllers": "system:masters",
-    "scheduler": "system:masters",
-    "simulator": "system:masters",
-}
+USERS = ("admin", "controllers", "scheduler", "simulator")
 IDLE = "-nodeipam,-nodelifecycle,-service,-route,-attachdetach,-persistentvolume-binder,-persistentvolume-expander"
-ADMISSION = "NodeRestriction"
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,9 @@ def running(home: Path | None = None, *, simulate: bool = True) -> Iterator[Cont
             )
             stack.callback(simulator.stop)
             simulator.start()
+            client = plane.client()
+            stack.callback(client.close)
+            _wait(lambda: client.items("/api/v1/nodes"), "The simulators do nothing.")
         yield plane
 
 
@@ -81,7 +83,7 @@ def _prepare(home: Path) -> ControlPlane:
     url = f"https://{HOST}:{free_port()}"
     authority = (home / "server.crt").read_text()
     tokens = {user: secrets.token_urlsafe(24) for user in USERS}
-    lines = [f'{tokens[user]},{user},{user},"{group}"\n' for user, group in USERS.items()]
+    lines = [f'{tokens[user]},{user},{user},"{GROUP}"\n' for user in USERS]
     _private(home / "tokens.csv", "".join(lines))
     for user, token in tokens.items():
         _private(home / f"{user}.kubeconfig", json.dumps(kubeconfig(Address(url, authority, token))))
@@ -103,8 +105,6 @@ def kubeconfig(where: Address) -> dict[str, object]:
 
 def certify(folder: Path, *, hosts: str = "127.0.0.1,localhost") -> None:
     """Write a self-signed cert.pem and key.pem, its own authority, into `folder`."""
-    import subprocess
-
     argv = [str(recipe.home() / "bin" / "make-certificate"), "--host", hosts, "--ca", "--ecdsa-curve", "P256"]
     subprocess.run(argv, cwd=folder, check=True, capture_output=True)
 
@@ -135,9 +135,7 @@ def _servers(plane: ControlPlane) -> Iterator[Spec]:
         yield _spec(plane, name, argv)
 
 
-def _answers(url: str, path: str):
-    import httpx
-
+def _answers(url: str, path: str) -> Callable[[], bool]:
     def ready() -> bool:
         try:
             return httpx.get(url + path, trust_env=False).status_code == httpx.codes.OK
@@ -184,15 +182,37 @@ def _accounts(home: Path) -> tuple[str, ...]:
     return (f"--service-account-private-key-file={home}/accounts.key", f"--root-ca-file={home}/server.crt")
 
 
-def _spec(plane: ControlPlane, name: str, argv: tuple[str, ...], ready=None) -> Spec:
+def _spec(plane: ControlPlane, name: str, argv: tuple[str, ...], ready: Callable[[], bool] | None = None) -> Spec:
     env = {"PATH": os.environ["PATH"], "HOME": str(plane.home / "data"), "PYTHONPATH": str(ROOT)}
     log = plane.home / "log" / f"{name}.log"
     return Spec(name=name, argv=argv, env=env, cwd=plane.home, log=log, ready=ready, ready_timeout=90)
 
 
 def _furnish(plane: ControlPlane) -> None:
-    """The published resource definitions, and one node for the scheduler."""
+    """The published resource definitions, served before anybody asks for them."""
     client = plane.client()
+    _wait(lambda: client.items("/api/v1/namespaces/default/serviceaccounts"), "The controllers do nothing.")
     for document in json.loads((recipe.home() / "definitions.json").read_text()):
-        client.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", document)
+        client.create(DEFINITIONS, document)
+    _wait(
+        lambda: all(_is_served(client, one) for one in client.items(DEFINITIONS)),
+        "The resource definitions are not served.",
+    )
     client.close()
+
+
+def _is_served(client: Client, definition: Object) -> bool:
+    spec = definition["spec"]
+    path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+    try:
+        return bool(client.get(path))
+    except httpx.HTTPStatusError:
+        return False
+
+
+def _wait(true: Callable[[], object], complaint: str) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(complaint)
+        time.sleep(0.1)

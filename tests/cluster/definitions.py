@@ -31,7 +31,7 @@ def definition(part: Definition, work: Path) -> Schema:
     group, version, kind = part.path.removesuffix(".d.ts").split("/")
     metadata: Schema = {"name": f"{part.plural}.{group}"}
     if group.endswith(".k8s.io"):
-        metadata["annotations"] = {"api-approved.kubernetes.io": f"types of {part.package} {part.version}"}
+        metadata["annotations"] = {"api-approved.kubernetes.io": f"unapproved, made of {part.package} {part.version}"}
     names = {
         "kind": kind,
         "listKind": f"{kind}List",

@@ -37,7 +37,7 @@ def _now() -> str:
 
 
 class ArgoCd:
-    """Applications: `status.sync` against Git, `status.health` of what runs, `status.operationState` of the last sync."""
+    """Applications: `status.sync` against Git, `status.health` of what runs, and the last operation."""
 
     LIST = "/apis/argoproj.io/v1alpha1/applications"
 
