@@ -20,6 +20,7 @@ from provisioning.drivers.base import Driver, EnvironmentSpec, ReleaseSpec
 HARNESSES = (
     "tests.contract.noop_harness:NoopHarness",
     "tests.contract.filed_harness:FiledHarness",
+    "tests.contract.sandbox_harness:SandboxHarness",
 )
 GROUP = "berth.contract"
 
