@@ -16,6 +16,7 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")
         exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")
         exempt("provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role")
+        exempt("provisioning.Recheck", reason="a note to look again; what is found is recorded")
         exempt("provisioning.ResourceLock", reason="held for the life of one claim; claims are events")
         exempt(
             "provisioning.Workload",

@@ -100,6 +100,7 @@ class StepKey:
     operation: str
     fence: int
     guard: Callable[[], None]
+    stopping: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,15 @@ class Step:
     apply: Callable[[StepKey, Log], Mapping[str, Any]]
     undo: Callable[[StepKey, Log], None] | None
     done: Callable[[Resources], bool]
+
+
+@dataclass(frozen=True)
+class Health:
+    """How an environment is, as its target says."""
+
+    status: str
+    reason: str = ""
+    releases: tuple[str, ...] = ()
 
 
 class Driver(ABC):
@@ -139,6 +149,13 @@ class Driver(ABC):
     def secrets(self, spec: EnvironmentSpec) -> Mapping[str, int]:
         """The secrets that stand in Vault for the environment: name to version. Never a value."""
         return {}
+
+    def discard(self, plan: Plan) -> None:
+        """Remove what plan() left on this worker."""
+
+    def health(self, spec: EnvironmentSpec) -> Health:
+        """How the environment is now."""
+        return Health("unknown")
 
     @property
     def isolated(self) -> bool:
