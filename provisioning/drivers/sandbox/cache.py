@@ -104,7 +104,7 @@ class Caches:
 
             def write(*commands: tuple[str | bytes, ...]) -> None:
                 with cache.pipeline(transaction=True) as together:
-                    together.watch(fence)
+                    together.watch(fence)  # type: ignore[no-untyped-call]
                     if together.get(fence) != str(key.fence).encode():
                         raise LeaseLost(_LOST)
                     key.guard()

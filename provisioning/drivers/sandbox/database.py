@@ -2,7 +2,8 @@
 
 The ledger lives in the sandbox role's own control database and outlives the environment, so that a late write
 of an older operation finds a newer fence there and stops. Whoever takes a newer fence also ends the sessions of older
-ones, so that a worker that sleeps inside its own lock neither holds up others nor writes later. Passwords reach the server only as SCRAM verifiers.
+ones, so that a worker that sleeps inside its own lock neither holds up others nor writes later. Passwords
+reach the server only as SCRAM verifiers.
 """
 
 from __future__ import annotations
