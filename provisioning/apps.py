@@ -14,6 +14,7 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.OperationStep", prefix="step", scope="team_id")
         watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")
+        watch("provisioning.Target", prefix="target")
         exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")
         exempt("provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role")
         exempt("provisioning.Recheck", reason="a note to look again; what is found is recorded")
@@ -27,6 +28,9 @@ class ProvisioningConfig(AppConfig):
             reason="desired and observed state of a daemon; the steps that write it are recorded",
         )
 
+        from catalog import drivers
         from provisioning import own_kinds
+        from provisioning.drivers import registry
 
+        drivers.use(find=registry.terms, names=registry.names)
         own_kinds.register_all()

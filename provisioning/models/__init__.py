@@ -10,6 +10,7 @@ from provisioning.models.operations import (
     ResourceLock,
 )
 from provisioning.models.sandbox import Route, Workload
+from provisioning.models.targets import Target
 
 __all__ = [
     "Environment",
@@ -22,5 +23,6 @@ __all__ = [
     "ResourceLock",
     "Route",
     "SecretBinding",
+    "Target",
     "Workload",
 ]

@@ -5,6 +5,7 @@ of an idempotent call, never a doubled or lost change.
 """
 
 import logging
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -45,7 +46,8 @@ def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
     """Take the operation as far as it goes under this lease. Errors are typed here, never raised further."""
     with StepLog(operation) as step_log:
         try:
-            _execute(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
+            with closing(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat)) as work:
+                _execute(work)
         except LeaseLost:
             _lost(operation, step_log)
         except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
@@ -91,6 +93,7 @@ def _lock_plan(work: Work) -> bool:
     if not _may_begin(work):
         return False
     made = make(operation)
+    work.plan = made.plan
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
     with context(by=work.by, operation=operation.ref):
         if not judgement.ruling.allowed:

@@ -22,6 +22,7 @@ BATCH = 100
 MOST_REPEATS = 5
 REPEAT_AFTER = timedelta(minutes=1)
 BY = "system:expiry"
+_WHOLE = Environment.objects.select_related("service__team", "team", "owner", "target", "template_version__template")
 
 
 def sweep(now: datetime | None = None) -> dict[str, int]:
@@ -39,8 +40,7 @@ def sweep(now: datetime | None = None) -> dict[str, int]:
 
 
 def _locked(pk: UUID) -> Environment | None:
-    rows = Environment.objects.select_for_update(of=("self",), skip_locked=True)
-    return rows.select_related("service__team", "team", "owner", "template_version__template").filter(pk=pk).first()
+    return _WHOLE.select_for_update(of=("self",), skip_locked=True).filter(pk=pk).first()
 
 
 def _warn(pk: UUID, now: datetime) -> bool:
@@ -57,7 +57,7 @@ def _warn(pk: UUID, now: datetime) -> bool:
 def _ask(pk: UUID, kind_name: str, now: datetime) -> bool:
     """Ask for suspend or destroy on behalf of the schedule, once."""
     kind = kinds.get(kind_name)
-    row = Environment.objects.select_related("service__team", "team", "owner", "template_version__template").get(pk=pk)
+    row = _WHOLE.get(pk=pk)
     if kind is None or row.is_prod_like:
         return False
     reason = "lifetime ended" if kind_name == "suspend" else "grace time after expiry ended"

@@ -96,7 +96,11 @@ def _claim() -> Claimed | None:
 
 def _locked(environment: UUID) -> Environment | None:
     rows = Environment.objects.select_for_update(of=("self",), skip_locked=True)
-    return rows.select_related("service__team", "team", "template_version__template").filter(pk=environment).first()
+    return (
+        rows.select_related("service__team", "team", "owner", "target", "template_version__template")
+        .filter(pk=environment)
+        .first()
+    )
 
 
 def _is_busy(environment: UUID) -> bool:

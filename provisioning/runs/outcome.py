@@ -57,12 +57,13 @@ def verify_and_record(work: Work) -> None:
     kind = kinds.of(operation)
     spec = kind.spec(operation.environment, operation.arguments)
     work.log.step = "verify"
-    left = work.target.plan(spec, work.target.observe(spec), kind.verb).changes
+    left = work.target.plan(spec, work.target.observe(spec), kind.verb)
+    work.target.discard(left)
     health = healing.health_of(work, spec)
-    if healing.is_partial(work, health, left):
+    if healing.is_partial(work, health, left.changes):
         healing.mend(work, spec, health)
-    if left:
-        names = ", ".join(change.address for change in left)
+    if left.changes:
+        names = ", ".join(change.address for change in left.changes)
         raise DriverRejected(f"After the last step these are not as planned: {names}.")
     ends = kind.ends(operation.environment)
     stays = ends != E.DESTROYED

@@ -89,7 +89,7 @@ def _take() -> Mark | None:
 
 
 def _check(found: Mark) -> str:
-    rows = Environment.objects.select_related("service__team", "team", "owner", "template_version__template")
+    rows = Environment.objects.select_related("service__team", "team", "owner", "target", "template_version__template")
     environment = rows.get(pk=found.environment)
     try:
         seen = look(environment)
