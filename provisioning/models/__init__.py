@@ -10,6 +10,7 @@ from provisioning.models.operations import (
     ResourceLock,
 )
 from provisioning.models.sandbox import Route, Workload
+from provisioning.models.terraform import TerraformRun, TerraformState, TerraformStateVersion
 
 __all__ = [
     "Environment",
@@ -21,5 +22,8 @@ __all__ = [
     "ResourceLock",
     "Route",
     "SecretBinding",
+    "TerraformRun",
+    "TerraformState",
+    "TerraformStateVersion",
     "Workload",
 ]
