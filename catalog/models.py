@@ -104,6 +104,11 @@ class TemplateVersion(models.Model):
         return str(self.spec["driver"])
 
     @property
+    def target(self) -> str:
+        """The target the driver shall use, by its short name; "" for the driver's own place."""
+        return str(self.spec.get("target", ""))
+
+    @property
     def tiers(self) -> tuple[str, ...]:
         """The tiers it may be used in."""
         return tuple(self.spec["tiers"])
@@ -130,13 +135,8 @@ class TemplateVersion(models.Model):
 
     @property
     def resources(self) -> dict[str, Any]:
-        """What the sandbox driver makes: database, cache, workload."""
+        """What the driver is told to make; its shape is the driver's own."""
         return dict(self.spec["resources"])
-
-    @property
-    def workload(self) -> dict[str, str] | None:
-        """The workload, as `{"image": "web-service"}`, or None."""
-        return self.resources.get("workload")
 
     def ttl_hours(self, tier: str) -> int | None:
         """The usual lifetime in the tier, or None where environments do not expire."""

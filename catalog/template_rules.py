@@ -10,7 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from catalog import durations, parameters, patterns
+from catalog import drivers, durations, parameters, patterns
 from catalog.strict_yaml import Path
 from catalog.template_schema import META_SCHEMA
 
@@ -47,7 +47,7 @@ def findings(data: Any) -> list[Finding]:
     shape = [finding for error in _validator.iter_errors(data) for finding in _in_words(error)]
     if shape:
         return shape
-    return [*_parameters(data["parameters"]), *_price(data), *_lifetimes(data), *_names(data)]
+    return [*_parameters(data["parameters"]), *_price(data), *_lifetimes(data), *_names(data), *_resources(data)]
 
 
 def inline(schema: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +117,18 @@ def _sentence(error: ValidationError, schema: Any) -> str:
 
 def _yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _resources(data: dict[str, Any]) -> Iterator[Finding]:
+    """What the template's driver says of its part: the shape first, then what is missing on this machine."""
+    terms = drivers.terms(data["driver"])
+    if terms is None:
+        yield ("driver",), f"driver must be {' or '.join(drivers.names())}"
+        return
+    errors = list(Draft202012Validator(terms.schema).iter_errors(data["resources"]))
+    yield from ((("resources", *path), reason) for error in errors for path, reason in _in_words(error))
+    if not errors:
+        yield from ((("resources",), problem) for problem in terms.problems(data["resources"]))
 
 
 def _parameters(schema: dict[str, Any]) -> Iterator[Finding]:

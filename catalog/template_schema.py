@@ -120,14 +120,6 @@ _PRICE = _closed(
     "base",
 )
 
-_RESOURCES = _closed(
-    {
-        "database": {"type": "boolean"},
-        "cache": {"type": "boolean"},
-        "workload": _closed({"image": {"enum": ["web-service", "worker"]}}, "image"),
-    }
-)
-
 _OUTPUT = _closed({"name": _NAME, "description": _text(200), "sensitive": {"type": "boolean"}}, "name", "description")
 _SECRET = _closed(
     {
@@ -140,7 +132,7 @@ _SECRET = _closed(
     "rotate_days",
 )
 
-_OPTIONAL = {"state", "secrets"}
+_OPTIONAL = {"state", "secrets", "target"}
 
 _TEMPLATE: dict[str, Any] = {
     "apiVersion": {"const": API_VERSION},
@@ -152,7 +144,8 @@ _TEMPLATE: dict[str, Any] = {
     "state": {"enum": ["active", "deprecated", "retired"]},
     "version": _matching(r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$", "three numbers, for example 1.2.0"),
     "changes": _text(200),
-    "driver": {"enum": ["sandbox"]},
+    "driver": _NAME,
+    "target": _matching(SLUG, "the short name of a target"),
     "tiers": {"type": "array", "items": {"enum": list(TIERS)}, "minItems": 1, "uniqueItems": True},
     "parameters": _PARAMETERS,
     "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 30},
@@ -163,7 +156,7 @@ _TEMPLATE: dict[str, Any] = {
         "properties": {tier: _TTL for tier in TIERS},
         "additionalProperties": False,
     },
-    "resources": _RESOURCES,
+    "resources": {"type": "object"},
 }
 
 META_SCHEMA: dict[str, Any] = {

@@ -44,7 +44,9 @@ def template(user: User, slug: str) -> Template:
 def environment(user: User, pk: UUID) -> Environment:
     """An environment of a team the viewer may see."""
     rows = selectors.environments_visible_to(user).filter(pk=pk)
-    return _one(rows.select_related("service__team", "team", "owner", "template_version__template"), "environment")
+    return _one(
+        rows.select_related("service__team", "team", "owner", "target", "template_version__template"), "environment"
+    )
 
 
 def operation(user: User, pk: UUID) -> Operation:

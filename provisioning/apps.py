@@ -14,6 +14,7 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.OperationStep", prefix="step", scope="team_id")
         watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")
+        watch("provisioning.Target", prefix="target")
         exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")
         exempt("provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role")
         exempt("provisioning.ResourceLock", reason="held for the life of one claim; claims are events")
@@ -29,6 +30,9 @@ class ProvisioningConfig(AppConfig):
         exempt("provisioning.TerraformStateVersion", reason="the history of a state is itself a record; saves are events")
         exempt("provisioning.TerraformRun", reason="a token that lives as long as one run; kept as a hash")
 
+        from catalog import drivers
         from provisioning import own_kinds
+        from provisioning.drivers import registry
 
+        drivers.use(find=registry.terms, names=registry.names)
         own_kinds.register_all()

@@ -19,7 +19,10 @@ LARGEST = 2**53 - 1
 
 @dataclass(frozen=True)
 class ChangeSubject:
-    """What is changed, and by which recipe. Durations in hours; rates per hour with their price book."""
+    """What is changed, where, and by which recipe. Durations in hours; rates per hour with their price book.
+
+    `target` is `<slug>@<digest of its configuration>`: what was signed for one place is never applied to another.
+    """
 
     kind: str
     environment: str
@@ -30,6 +33,11 @@ class ChangeSubject:
     release: str
     ttl_hours: int | None
     rates: Mapping[str, str]
+    target: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """What is hashed and stored; a driver's own place adds nothing."""
+        return {key: value for key, value in vars(self).items() if key != "target" or value}
 
 
 def canonical(value: Any) -> bytes:
@@ -66,7 +74,7 @@ def change_digest(subject: ChangeSubject, plan: Plan) -> str:
         }
         for change in sorted(plan.changes, key=lambda change: change.address)
     ]
-    return sha256({"schema": SCHEMA, **vars(subject), "changes": changes})
+    return sha256({"schema": SCHEMA, **subject.document(), "changes": changes})
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

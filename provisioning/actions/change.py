@@ -124,6 +124,8 @@ def enqueue(
         environment=environment,
         team=environment.team,
         tier=environment.tier,
+        target=environment.target,
+        pool=environment.target.pool if environment.target else "",
         requester=by,
         origin="person" if by else "schedule",
         reason=ask.reason,

@@ -16,7 +16,7 @@ from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may, owners_of
 from policies.results import Denied, FieldError
-from provisioning import facts
+from provisioning import facts, targets
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
 from provisioning.facts import Draft
@@ -87,6 +87,9 @@ def check(*, by: User, wanted: Wanted) -> Checked | Denied:
     if errors:
         first = errors[0]
         return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+    reachable = targets.usable(wanted.version)
+    if isinstance(reachable, Denied):
+        return reachable
     draft = Draft(
         kind="create",
         name=wanted.name,
@@ -159,7 +162,7 @@ class _Undo(Exception):
 
 def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -> Operation | Denied:
     draft, team = checked.draft, wanted.service.team
-    rates = price(wanted.version, draft.parameters)
+    rates, target = price(wanted.version, draft.parameters), targets.of_version(wanted.version)
     environment = Environment.objects.create(
         name=wanted.name,
         service=wanted.service,
@@ -168,6 +171,7 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
         owner=by,
         template_version=wanted.version,
         driver=wanted.version.driver,
+        target=target,
         parameters=dict(draft.parameters),
         cost_centre=team.cost_centre,
         rate_running=rates.running,
@@ -182,6 +186,8 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
         environment=environment,
         team=team,
         tier=wanted.tier,
+        target=target,
+        pool=target.pool if target else "",
         requester=by,
         reason=wanted.reason,
         arguments={"parameters": dict(draft.parameters), "ttl_hours": draft.ttl_hours},

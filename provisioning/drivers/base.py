@@ -6,7 +6,7 @@ No Django model here: a driver is tested, shipped and loaded (entry point `berth
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Log = Callable[[str], None]
 
@@ -45,8 +45,24 @@ class SecretSpec:
 
 
 @dataclass(frozen=True)
+class TargetSpec:
+    """Where a driver works: a registered cluster, repository or backend.
+
+    `config` holds addresses and options, never a secret; `credentials` is a path below the KV mount, "" for none.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    credentials: str = ""
+
+
+@dataclass(frozen=True)
 class EnvironmentSpec:
-    """Everything a driver may know of an environment. `resources` is the template's own part for this driver."""
+    """Everything a driver may know of an environment. `resources` is the template's own part for this driver.
+
+    `target` None is the driver's own place. `cost_centre` and `expires_at` (ISO 8601, "" for never) are for labels
+    and must not enter a plan. `imports` maps addresses to ids of resources that exist already, for the verb `adopt`.
+    """
 
     id: str
     name: str
@@ -59,6 +75,10 @@ class EnvironmentSpec:
     release: ReleaseSpec | None
     secrets: tuple[SecretSpec, ...]
     suspended: bool = False
+    target: TargetSpec | None = None
+    cost_centre: str = ""
+    expires_at: str = ""
+    imports: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,9 +94,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """The exact resource changes an operation would make."""
+    """The exact resource changes an operation would make.
+
+    `artifact` is what planning left on this worker for `steps` (a plan file, say). It is neither stored nor hashed:
+    after the worker's death it is "", and the driver plans again and refuses what is not in `changes`.
+    """
 
     changes: tuple[Change, ...]
+    artifact: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,15 +116,30 @@ Resources = Mapping[str, Resource]
 
 
 @dataclass(frozen=True)
+class Health:
+    """How an environment is: `mixed` when parts of it run different releases; `releases` are those seen running."""
+
+    status: Literal["healthy", "progressing", "degraded", "mixed", "unknown"]
+    reason: str = ""
+    releases: tuple[str, ...] = ()
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
 class StepKey:
     """Makes a step's writes idempotent and fenced.
 
     `guard()` raises LeaseLost unless the lease outlives the call limit: call it before each external write.
+    `stopping()` is true once a person has asked to cancel: a long step then ends at its next safe point.
     """
 
     operation: str
     fence: int
     guard: Callable[[], None]
+    stopping: Callable[[], bool] = _never
 
 
 @dataclass(frozen=True)
@@ -115,10 +155,15 @@ class Step:
 
 
 class Driver(ABC):
-    """Talks to one kind of provisioner."""
+    """Talks to one kind of provisioner.
+
+    `capabilities` are the verbs it can do: create, update, suspend, resume, destroy, deploy, adopt, reconcile.
+    `template_schema` is the JSON Schema (2020-12) of a template's `resources`.
+    """
 
     name: str
     capabilities: frozenset[str]
+    template_schema: Mapping[str, Any] = {"type": "object"}
 
     @abstractmethod
     def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:
@@ -139,6 +184,21 @@ class Driver(ABC):
     def secrets(self, spec: EnvironmentSpec) -> Mapping[str, int]:
         """The secrets that stand in Vault for the environment: name to version. Never a value."""
         return {}
+
+    def problems(self, resources: Mapping[str, Any]) -> tuple[str, ...]:
+        """What keeps a template with these resources from working here, each a sentence with its fix."""
+        return ()
+
+    def check(self, target: TargetSpec) -> str:
+        """Try the connection to a target: a sentence about it. Raises DriverUnavailable or DriverRejected."""
+        raise DriverRejected(f"The {self.name} driver has no targets to check.")
+
+    def health(self, spec: EnvironmentSpec) -> Health:
+        """How the environment is now, as its target reports it."""
+        return Health("unknown")
+
+    def discard(self, plan: Plan) -> None:  # noqa: B027 - most drivers leave nothing
+        """Remove what `plan` left on this worker. Called once for every plan that was made."""
 
     @property
     def isolated(self) -> bool:

@@ -10,6 +10,7 @@ from provisioning.models.operations import (
     ResourceLock,
 )
 from provisioning.models.sandbox import Route, Workload
+from provisioning.models.targets import Target
 from provisioning.models.terraform import TerraformRun, TerraformState, TerraformStateVersion
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "TerraformRun",
     "TerraformState",
     "TerraformStateVersion",
+    "Target",
     "Workload",
 ]

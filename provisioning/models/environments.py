@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from catalog.models import TemplateVersion
 from policies.models import Service, Team
+from provisioning.models.targets import Target
 from provisioning.states import EnvironmentStatus
 from provisioning.tiers import PROD_LIKE, Tier
 
@@ -25,6 +26,7 @@ class Environment(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="environments")
     template_version = models.ForeignKey(TemplateVersion, models.PROTECT, related_name="environments")
     driver = models.CharField(max_length=20)
+    target = models.ForeignKey(Target, models.PROTECT, related_name="environments", null=True)
     parameters = models.JSONField(default=dict)
     outputs = models.JSONField(default=dict)
     release = models.JSONField(default=dict, help_text="{version, digest, artifact} of what runs, or {}.")

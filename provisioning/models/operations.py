@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from policies.models import Team
 from provisioning.models.environments import Environment
+from provisioning.models.targets import Target
 from provisioning.states import ACTIVE, OperationStatus
 
 
@@ -23,6 +24,8 @@ class Operation(models.Model):
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="operations")
     team = models.ForeignKey(Team, models.PROTECT, related_name="operations")
     tier = models.CharField(max_length=10)
+    target = models.ForeignKey(Target, models.PROTECT, related_name="operations", null=True)
+    pool = models.CharField(max_length=40, blank=True, help_text="The tag of the workers that may claim it.")
     requester = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="operations", null=True)
     origin = models.CharField(max_length=12, default="person", help_text="person or schedule; people go first.")
     status = models.CharField(max_length=20, choices=OperationStatus.choices, default=OperationStatus.REQUESTED)

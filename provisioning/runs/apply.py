@@ -5,6 +5,7 @@ of an idempotent call, never a doubled or lost change.
 """
 
 import logging
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -45,7 +46,8 @@ def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
     """Take the operation as far as it goes under this lease. Errors are typed here, never raised further."""
     with StepLog(operation) as step_log:
         try:
-            _execute(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
+            with closing(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat)) as work:
+                _execute(work)
         except LeaseLost:
             step_log("This worker lost the operation; another one goes on.")
         except DriverUnavailable as error:
@@ -75,6 +77,7 @@ def _lock_plan(work: Work) -> bool:
     if not _may_begin(work):
         return False
     made = make(operation)
+    work.plan = made.plan
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
     with context(by=work.by, operation=operation.ref):
         if not judgement.ruling.allowed:

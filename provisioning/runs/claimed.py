@@ -13,15 +13,19 @@ from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
-    """One claimed operation under one lease, with its driver and log."""
+    """One claimed operation under one lease, with its driver and log.
+
+    `plan` is the one made under this lease, with its artifact; None when an earlier owner locked it.
+    """
 
     operation: Operation
     lease: Lease
     target: Driver
     log: StepLog
     heartbeat: Heartbeat
+    plan: Plan | None = None
 
     def key(self) -> StepKey:
         return StepKey(operation=str(self.operation.pk), fence=self.lease.fence, guard=self.guard)
@@ -30,6 +34,11 @@ class Work:
         """Raise LeaseLost unless the lease outlives one call limit."""
         if not lifecycle.holds(self.lease, seconds=settings.BERTH.call_limit_seconds):
             raise LeaseLost("the lease ended or is too short for another call")
+
+    def close(self) -> None:
+        """Remove what planning left on this worker."""
+        if self.plan is not None:
+            self.target.discard(self.plan)
 
     @property
     def by(self) -> str:
@@ -41,7 +50,7 @@ def planned_steps(work: Work) -> list[tuple[OperationStep, Step]]:
     operation = work.operation
     kind = kinds.of(operation)
     spec = kind.spec(operation.environment, operation.arguments)
-    steps = {step.name: step for step in work.target.steps(spec, kind.verb, locked_plan(operation))}
+    steps = {step.name: step for step in work.target.steps(spec, kind.verb, work.plan or locked_plan(operation))}
     prefetch_related_objects([operation], "steps")
     return [(row, steps[row.name]) for row in operation.steps.all()]
 

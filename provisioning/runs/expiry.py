@@ -17,6 +17,7 @@ from provisioning.states import EnvironmentStatus as E
 
 BATCH = 100
 BY = "system:expiry"
+_WHOLE = Environment.objects.select_related("service__team", "team", "owner", "target", "template_version__template")
 
 
 def sweep(now: datetime | None = None) -> dict[str, int]:
@@ -33,8 +34,7 @@ def sweep(now: datetime | None = None) -> dict[str, int]:
 
 
 def _locked(pk: UUID) -> Environment | None:
-    rows = Environment.objects.select_for_update(of=("self",), skip_locked=True)
-    return rows.select_related("service__team", "team", "owner", "template_version__template").filter(pk=pk).first()
+    return _WHOLE.select_for_update(of=("self",), skip_locked=True).filter(pk=pk).first()
 
 
 def _warn(pk: UUID, now: datetime) -> bool:
@@ -51,7 +51,7 @@ def _warn(pk: UUID, now: datetime) -> bool:
 def _ask(pk: UUID, kind_name: str, now: datetime) -> bool:
     """Ask for suspend or destroy on behalf of the schedule, once."""
     kind = kinds.get(kind_name)
-    row = Environment.objects.select_related("service__team", "team", "owner", "template_version__template").get(pk=pk)
+    row = _WHOLE.get(pk=pk)
     if kind is None or row.is_prod_like:
         return False
     reason = "lifetime ended" if kind_name == "suspend" else "grace time after expiry ended"

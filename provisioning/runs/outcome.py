@@ -54,9 +54,10 @@ def verify_and_record(work: Work) -> None:
     kind = kinds.of(operation)
     spec = kind.spec(operation.environment, operation.arguments)
     work.log.step = "verify"
-    left = work.target.plan(spec, work.target.observe(spec), kind.verb).changes
-    if left:
-        names = ", ".join(change.address for change in left)
+    left = work.target.plan(spec, work.target.observe(spec), kind.verb)
+    work.target.discard(left)
+    if left.changes:
+        names = ", ".join(change.address for change in left.changes)
         raise DriverRejected(f"After the last step these are not as planned: {names}.")
     stays = kind.ends_in != E.DESTROYED
     outputs = dict(work.target.outputs(spec)) if stays else {}

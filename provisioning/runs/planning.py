@@ -13,8 +13,8 @@ from policies import approvals
 from policies.approvals import Subject
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
-from provisioning.digest import ChangeSubject, change_digest, differences
-from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources
+from provisioning.digest import ChangeSubject, change_digest, differences, sha256
+from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
 from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, release
@@ -58,9 +58,14 @@ def make(operation: Operation) -> Made:
         release=spec.release.digest if spec.release else "",
         ttl_hours=operation.arguments.get("ttl_hours"),
         rates={"running": str(environment.rate_running), "suspended": str(environment.rate_suspended)},
+        target=_address(spec.target),
     )
-    document = {**vars(subject), "changes": [asdict(change) for change in plan.changes]}
+    document = {**subject.document(), "changes": [asdict(change) for change in plan.changes]}
     return Made(spec, plan, change_digest(subject, plan), document, observed)
+
+
+def _address(target: TargetSpec | None) -> str:
+    return f"{target.name}@{sha256(vars(target))}" if target else ""
 
 
 def plan_operation(operation: Operation, lease: Lease) -> None:
@@ -77,6 +82,7 @@ def plan_operation(operation: Operation, lease: Lease) -> None:
         log.error("planning operation %s stopped by a defect: %s", operation.pk, place_of(error))
         _end(operation, lease, S.FAILED, DEFECT)
         return
+    driver(operation.environment.driver).discard(made.plan)
     judgement = judge_draft(draft_of(operation), point="plan", plan=made.plan)
     with context(by=f"worker:{lease.holder}", operation=operation.ref):
         store(operation, made, judgement)

@@ -46,6 +46,7 @@ def work(only: uuid.UUID | None = None) -> bool:
             "environment__template_version__template",
             "environment__team",
             "environment__owner",
+            "environment__target",
             "team",
             "requester",
         ).get(pk=lease.operation)

@@ -48,7 +48,7 @@ def test_a_version_knows_its_terms(platform, source):
     assert version.tiers == ("sandbox", "preview", "dev", "test", "stage", "prod")
     assert (version.ttl_hours("dev"), version.ttl_max_hours("dev")) == (14 * 24, 60 * 24)
     assert (version.ttl_hours("prod"), version.ttl_max_hours("prod")) == (None, None)
-    assert version.workload == {"image": "web-service"}
+    assert version.resources["workload"] == {"image": "web-service"}
     assert [secret["name"] for secret in version.secrets] == ["database", "cache"]
 
 

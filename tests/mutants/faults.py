@@ -115,22 +115,22 @@ FAULTS = (
     Fault(
         "the digest leaves the parameters out",
         "provisioning/digest.py",
-        '{"schema": SCHEMA, **vars(subject), "changes": changes}',
-        '{"schema": SCHEMA, **vars(subject), "parameters": {}, "changes": changes}',
+        '{"schema": SCHEMA, **subject.document(), "changes": changes}',
+        '{"schema": SCHEMA, **subject.document(), "parameters": {}, "changes": changes}',
         (DIGEST,),
     ),
     Fault(
         "the digest leaves the release out",
         "provisioning/digest.py",
-        '{"schema": SCHEMA, **vars(subject), "changes": changes}',
-        '{"schema": SCHEMA, **vars(subject), "release": "", "changes": changes}',
+        '{"schema": SCHEMA, **subject.document(), "changes": changes}',
+        '{"schema": SCHEMA, **subject.document(), "release": "", "changes": changes}',
         (DIGEST,),
     ),
     Fault(
         "the digest leaves the changes out",
         "provisioning/digest.py",
-        '{"schema": SCHEMA, **vars(subject), "changes": changes}',
-        '{"schema": SCHEMA, **vars(subject), "changes": []}',
+        '{"schema": SCHEMA, **subject.document(), "changes": changes}',
+        '{"schema": SCHEMA, **subject.document(), "changes": []}',
         (DIGEST,),
     ),
     Fault(

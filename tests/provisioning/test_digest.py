@@ -183,7 +183,7 @@ def test_numbers_and_texts_have_one_form(value, text):
 
 def test_what_differs_between_two_plans_is_named():
     def document(subject, plan):
-        return {**vars(subject), "changes": [vars(change) for change in plan.changes]}
+        return {**subject.document(), "changes": [vars(change) for change in plan.changes]}
 
     before = document(SUBJECT, PLAN)
     after = document(replace(SUBJECT, ttl_hours=1), Plan((replace(PLAN.changes[0], after={"size": "XL"}),)))

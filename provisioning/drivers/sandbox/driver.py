@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.conf import settings
 
@@ -22,7 +23,21 @@ class SandboxDriver(base.Driver):
     """Makes environments of real databases, cache users, secrets, processes and routes on one machine."""
 
     name = "sandbox"
-    capabilities = frozenset({"create", "suspend", "resume", "destroy", "deploy", "update", "observe"})
+    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy"})
+    template_schema: Mapping[str, Any] = {
+        "type": "object",
+        "properties": {
+            "database": {"type": "boolean"},
+            "cache": {"type": "boolean"},
+            "workload": {
+                "type": "object",
+                "properties": {"image": {"enum": list(images.SHIPPED)}},
+                "required": ["image"],
+                "additionalProperties": False,
+            },
+        },
+        "additionalProperties": False,
+    }
 
     def __init__(self, world: World | None = None) -> None:
         self._world = world

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from provisioning.drivers.base import DriverRejected
 
-_SHIPPED = {
+SHIPPED = {
     "web-service": "provisioning.drivers.sandbox.workloads.web_service",
     "worker": "provisioning.drivers.sandbox.workloads.worker",
 }
@@ -14,7 +14,7 @@ _SHIPPED = {
 
 def module_of(image: str) -> str:
     """Return the module of a shipped workload. SANDBOX_EXTRA_IMAGES adds some in tests; DriverRejected otherwise."""
-    known: dict[str, str] = {**_SHIPPED, **getattr(settings, "SANDBOX_EXTRA_IMAGES", {})}
+    known: dict[str, str] = {**SHIPPED, **getattr(settings, "SANDBOX_EXTRA_IMAGES", {})}
     if image not in known:
-        raise DriverRejected(f"The workload {image!r} is not among those shipped: {', '.join(sorted(_SHIPPED))}.")
+        raise DriverRejected(f"The workload {image!r} is not among those shipped: {', '.join(sorted(SHIPPED))}.")
     return known[image]

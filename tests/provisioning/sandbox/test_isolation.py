@@ -19,7 +19,7 @@ HOSTILE = {"database": True, "cache": True, "workload": {"image": "attack"}}
 
 @pytest.fixture(autouse=True)
 def hostile_image(monkeypatch):
-    monkeypatch.setitem(images._SHIPPED, "attack", "tests.provisioning.sandbox.attack")
+    monkeypatch.setitem(images.SHIPPED, "attack", "tests.provisioning.sandbox.attack")
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_f1_a_killed_workload_is_started_again(sandbox):
 
 
 def test_f1_a_workload_that_cannot_stay_up_is_reported_and_retried_with_pauses(sandbox, monkeypatch):
-    monkeypatch.setitem(images._SHIPPED, "crash", "tests.provisioning.sandbox.crash")
+    monkeypatch.setitem(images.SHIPPED, "crash", "tests.provisioning.sandbox.crash")
     spec = sandbox.environment("crasher", {"workload": {"image": "crash"}})
     sandbox.driver.world.credentials.create(spec, names_of(spec), sandbox.key())
     process = desired.Process("crash", {}, {})
