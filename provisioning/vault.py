@@ -215,9 +215,7 @@ class Vault:
     def transit_encrypt(self, value: bytes, *, of: str) -> str:
         """Return the ciphertext of a value; it can be read only together with `of`, the thing it belongs to."""
         text, bound = base64.b64encode(value).decode(), base64.b64encode(of.encode()).decode()
-        answer = self._call(
-            "transit", lambda c: c.secrets.transit.encrypt_data(STATE_KEY, text, associated_data=bound)
-        )
+        answer = self._call("transit", lambda c: c.secrets.transit.encrypt_data(STATE_KEY, text, associated_data=bound))
         return str(answer["data"]["ciphertext"])
 
     def transit_decrypt(self, ciphertext: str, *, of: str) -> bytes:

@@ -23,9 +23,9 @@ __all__ = [
     "ResourceLock",
     "Route",
     "SecretBinding",
+    "Target",
     "TerraformRun",
     "TerraformState",
     "TerraformStateVersion",
-    "Target",
     "Workload",
 ]

@@ -13,9 +13,7 @@ from provisioning.models.environments import Environment
 class TerraformState(models.Model):
     """The present state of one environment and who holds its lock. `lock` is what Terraform said of itself."""
 
-    environment = models.OneToOneField(
-        Environment, models.CASCADE, primary_key=True, related_name="terraform_state"
-    )
+    environment = models.OneToOneField(Environment, models.CASCADE, primary_key=True, related_name="terraform_state")
     serial = models.BigIntegerField(default=0)
     lineage = models.CharField(max_length=64, blank=True)
     resources = models.PositiveIntegerField(default=0)
@@ -67,8 +65,7 @@ class TerraformRun(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(operation=None, fence=None)
-                | models.Q(operation__isnull=False, fence__isnull=False),
+                condition=models.Q(operation=None, fence=None) | models.Q(operation__isnull=False, fence__isnull=False),
                 name="terraform_run_fenced_or_reading",
             )
         ]

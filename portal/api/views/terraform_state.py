@@ -9,6 +9,7 @@ import json
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -25,7 +26,7 @@ class State(View):
     http_method_names = ["get", "post", "delete", "lock", "unlock"]
 
     @sensitive_variables()
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         try:
             self.run = state.find(UUID(str(kwargs["pk"])), _token(request))
             answer = super().dispatch(request, *args, **kwargs)

@@ -14,7 +14,8 @@ from provisioning.drivers.base import DriverUnavailable
 NAMES = ("terraform", "tofu")
 OLDEST = (1, 6)
 MISSING = (
-    "Neither terraform nor tofu is on PATH of this machine. Install one of them, or name the program with BERTH_TERRAFORM."
+    "Neither terraform nor tofu is on PATH of this machine. "
+    "Install one of them, or name the program with BERTH_TERRAFORM."
 )
 
 

@@ -23,8 +23,12 @@ _VALUE: dict[str, Any] = {
     "oneOf": [
         {"type": ["string", "integer", "boolean"]},
         *(
-            {"type": "object", "properties": {word: {"type": "string", "pattern": _NAME}, **more}, "required": [word],
-             "additionalProperties": False}
+            {
+                "type": "object",
+                "properties": {word: {"type": "string", "pattern": _NAME}, **more},
+                "required": [word],
+                "additionalProperties": False,
+            }
             for word, more in (("parameter", {}), ("secret", {"field": {"type": "string"}}), ("credential", {}))
         ),
     ]
@@ -108,7 +112,9 @@ def problems(resources: Mapping[str, Any]) -> tuple[str, ...]:
             found.append(str(bad))
     if "files" in source:
         declared = of(resources).variables
-        found += [f"the module declares no variable {name}" for name in sorted({*resources.get("variables", {})} - declared)]
+        found += [
+            f"the module declares no variable {name}" for name in sorted({*resources.get("variables", {})} - declared)
+        ]
     return tuple(found)
 
 
@@ -132,7 +138,9 @@ def _from_git(url: str, commit: str, folder: str) -> dict[str, bytes]:
         entries = [entry for entry in git.entries(repository, commit) if entry.path.startswith(below)]
         refused = next((f"{entry.path}: {entry.why_refused}" for entry in entries if entry.why_refused), None)
         if refused or not 0 < len(entries) <= MOST_FILES:
-            raise DriverRejected(refused or f"The module's folder holds {len(entries)} files; 1 to {MOST_FILES} are allowed.")
+            raise DriverRejected(
+                refused or f"The module's folder holds {len(entries)} files; 1 to {MOST_FILES} are allowed."
+            )
         found = git.read(repository, entries)
     except git.Unreachable as away:
         raise DriverUnavailable(str(away)) from None

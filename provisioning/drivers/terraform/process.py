@@ -20,9 +20,8 @@ from provisioning.drivers.terraform import leash
 LEASH = Path(leash.__file__)
 MOST_OUTPUT = 64 * 1024 * 1024
 GRACE_S = 30.0
-# Of one lease: how long the worker may be silent, and then how long the run has to save its state. The last renewal
-# is at most a third of a lease old when a worker stops, so both must fit into two thirds.
-SHARE = 0.32
+SHARE = 0.45
+PATIENCE_READING_S = 30.0
 
 
 def _nothing() -> None:
@@ -33,13 +32,26 @@ def _never() -> bool:
     return False
 
 
+def patience() -> float:
+    """Seconds that a worker may be silent while its run writes, and then again that the run has to save its state.
+
+    A worker's last renewal is at most a third of a lease old when it stops, and the next owner waits for one call limit
+    after the lease: both spans fit into that, so a run is over before somebody else begins.
+    """
+    return SHARE * (float(settings.BERTH.lease_seconds) * 2 / 3 + float(settings.BERTH.call_limit_seconds))
+
+
 @dataclass(frozen=True)
 class Watch:
-    """When a run must end: its time limit, a lost lease (`guard` raises), somebody's wish (`stopping`)."""
+    """When a run must end: its time limit, a lost lease (`guard` raises), somebody's wish (`stopping`).
+
+    A run that only reads may wait longer for a worker that has no time; a dead one ends it at once either way.
+    """
 
     limit_s: float
     guard: Callable[[], None] = _nothing
     stopping: Callable[[], bool] = _never
+    writes: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class _Running:
     def __init__(self, command: Command, watch: Watch, on_line: Callable[[bytes], None] | None) -> None:
         self.watch, self.ended, self.size = watch, Ended(0), 0
         self.on_line = on_line or self._keep
-        self.every = float(settings.BERTH.lease_seconds) * SHARE
+        self.every = patience()
         self.began = time.monotonic()
         self.check_at, self.kill_at = self.began + self.every, float("inf")
         self.problem: Exception | None = None
@@ -91,7 +103,8 @@ class _Running:
             )
 
     def _words(self, command: Command) -> list[str]:
-        return [f"{self.every:.2f}", f"{self.every:.2f}", str(command.place), *command.argv]
+        silence = self.every if self.watch.writes else PATIENCE_READING_S
+        return [f"{silence:.2f}", f"{self.every:.2f}", str(command.place), *command.argv]
 
     def to_the_end(self) -> Ended:
         rest = b""
@@ -103,6 +116,8 @@ class _Running:
                 self._look()
             if rest:
                 self.on_line(rest)
+            while not self._has_ended():
+                self._look()
         finally:
             self._close()
         return self._judged()
@@ -113,6 +128,15 @@ class _Running:
         self._say(b".")
         readable, _, _ = select.select([self.leash.stdout], [], [], self.every / 4)
         return os.read(self.leash.stdout.fileno(), 65536) if readable else None
+
+    def _has_ended(self) -> bool:
+        """The output may be closed a moment before the run is over; the leash is fed until then."""
+        self._say(b".")
+        try:
+            self.leash.wait(self.every / 4)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def _say(self, word: bytes) -> None:
         assert self.leash.stdin  # noqa: S101 - it was opened with a pipe
@@ -126,25 +150,26 @@ class _Running:
         now = time.monotonic()
         if now > self.kill_at:
             self._say(b"k")
-            self.kill_at = float("inf")
-        if self._is_ending or now < self.check_at:
+            self.kill_at = now + 5
+        if self.kill_at < float("inf") or now < self.check_at or self.problem is not None:
             return
         self.check_at = now + self.every
         grace = GRACE_S
         try:
             self.watch.guard()
-            if now - self.began > self.watch.limit_s:
-                self.problem = DriverRejected(f"It took longer than {self.watch.limit_s / 60:.0f} minutes and was ended.")
         except Exception as lost:  # noqa: BLE001 - whatever it is, the run must end before it is raised further
             self.problem, grace = lost, self.every
-        self.ended.stopped = self.problem is None and self.watch.stopping()
-        if self._is_ending:
+        else:
+            self._limit(now)
+        if self.problem is not None or self.ended.stopped:
             self._say(b"i")
             self.kill_at = now + grace
 
-    @property
-    def _is_ending(self) -> bool:
-        return self.problem is not None or self.ended.stopped
+    def _limit(self, now: float) -> None:
+        if now - self.began > self.watch.limit_s:
+            self.problem = DriverRejected(f"It took longer than {self.watch.limit_s / 60:.0f} minutes and was ended.")
+        else:
+            self.ended.stopped = self.ended.stopped or self.watch.stopping()
 
     def _keep(self, line: bytes) -> None:
         self.size += len(line)

@@ -78,7 +78,7 @@ def _hash(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def load(environment: uuid.UUID | str) -> bytes | None:
+def load(environment: uuid.UUID) -> bytes | None:
     """The present state in clear, or None while there is none. Never store or log what this returns."""
     version = TerraformStateVersion.objects.filter(environment=environment).order_by("-id").first()
     if version is None or not version.size:
@@ -203,3 +203,15 @@ def _row(environment: uuid.UUID) -> TerraformState:
 def _tell(event: str, by: TerraformRun, **data: Any) -> None:
     team = Environment.objects.values_list("team_id", flat=True).get(pk=by.environment_id)
     record(event, object=f"environment:{by.environment_id}", scope=f"team:{team}", data=data)
+
+
+def rescue(environment: str, by: Fenced, body: bytes) -> None:
+    """Keep a state that the binary could not send, under the same rules as if it had. Raises StateRefused."""
+    with run(environment, seconds=60, by=by) as token:
+        row = find(uuid.UUID(environment), token)
+        lock_id = str(uuid.uuid4())
+        lock(row, {"ID": lock_id, "Operation": "rescue", "Who": "berth"})
+        try:
+            save(row, body, lock_id)
+        finally:
+            unlock(row, lock_id)

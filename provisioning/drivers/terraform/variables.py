@@ -119,5 +119,7 @@ def _written(value: Any) -> str:
         return f"[{', '.join(map(_written, value))}]"
     if not isinstance(value, str):
         return json.dumps(value)
-    text = _CONTROL.sub(lambda found: "\\u0008" if found[1] == "b" else "\\u000c", json.dumps(value, ensure_ascii=False))
+    text = _CONTROL.sub(
+        lambda found: "\\u0008" if found[1] == "b" else "\\u000c", json.dumps(value, ensure_ascii=False)
+    )
     return text.replace("${", "$${").replace("%{", "%%{")

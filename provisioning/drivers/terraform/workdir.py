@@ -26,11 +26,16 @@ def home() -> Path:
     return place
 
 
+def mark() -> str:
+    """How names of this process' directories begin."""
+    return f"{os.getpid()}-{_started(os.getpid())}"
+
+
 def make(files: Mapping[str, bytes]) -> Path:
     """A fresh directory with the files in it, readable by nobody else."""
     parent = home()
     _remove_strays(parent)
-    place = parent / f"{os.getpid()}-{_started(os.getpid())}-{secrets.token_hex(6)}"
+    place = parent / f"{mark()}-{secrets.token_hex(6)}"
     place.mkdir(mode=0o700)
     for name in ("home", "tmp"):
         (place / name).mkdir(mode=0o700)
