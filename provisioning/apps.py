@@ -27,6 +27,11 @@ class ProvisioningConfig(AppConfig):
             "provisioning.Route",
             reason="desired and observed state of a daemon; the steps that write it are recorded",
         )
+        exempt("provisioning.TerraformState", reason="every save and lock of a state is an event")
+        exempt(
+            "provisioning.TerraformStateVersion", reason="the history of a state is itself a record; saves are events"
+        )
+        exempt("provisioning.TerraformRun", reason="a token that lives as long as one run; kept as a hash")
 
         from catalog import drivers
         from provisioning import own_kinds

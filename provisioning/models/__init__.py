@@ -11,6 +11,7 @@ from provisioning.models.operations import (
 )
 from provisioning.models.sandbox import Route, Workload
 from provisioning.models.targets import Target
+from provisioning.models.terraform import TerraformRun, TerraformState, TerraformStateVersion
 
 __all__ = [
     "Environment",
@@ -24,5 +25,8 @@ __all__ = [
     "Route",
     "SecretBinding",
     "Target",
+    "TerraformRun",
+    "TerraformState",
+    "TerraformStateVersion",
     "Workload",
 ]
