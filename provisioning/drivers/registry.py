@@ -10,7 +10,10 @@ from catalog.drivers import Terms
 from provisioning.drivers.base import Driver, DriverRejected
 
 GROUP = "berth.drivers"
-BUILT_IN = {"sandbox": "provisioning.drivers.sandbox.driver:SandboxDriver"}
+BUILT_IN = {
+    "sandbox": "provisioning.drivers.sandbox.driver:SandboxDriver",
+    "gitops": "provisioning.drivers.gitops.driver:GitopsDriver",
+}
 
 
 @cache
