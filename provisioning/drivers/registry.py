@@ -10,7 +10,10 @@ from catalog.drivers import Terms
 from provisioning.drivers.base import Driver, DriverRejected
 
 GROUP = "berth.drivers"
-BUILT_IN = {"sandbox": "provisioning.drivers.sandbox.driver:SandboxDriver"}
+BUILT_IN = {
+    "kubernetes": "provisioning.drivers.kubernetes.driver:KubernetesDriver",
+    "sandbox": "provisioning.drivers.sandbox.driver:SandboxDriver",
+}
 
 
 @cache
