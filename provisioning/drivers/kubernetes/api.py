@@ -24,6 +24,8 @@ _JSON_PATCH = "application/json-patch+json"
 _LONGEST = 300
 _AGAIN = {408, 409, 429}
 _PAGE = "500"
+# Older servers say 500 of an object whose fields they do not know.
+_UNTYPED = "failed to create typed patch object"
 
 
 class Gone(DriverRejected):
@@ -203,6 +205,8 @@ def refusal(code: int, status: Mapping[str, Any], path: str) -> Exception:
         return Unauthorised("The cluster does not accept the account's token. Store a new one for this target.")
     if code == 409:
         return Conflict(said)
+    if code >= 500 and _UNTYPED in said:
+        return DriverRejected(said)
     if code in _AGAIN or code >= 500 or any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return DriverUnavailable(said)
     return Forbidden(said) if code == 403 else DriverRejected(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,9 @@ from provisioning.redaction import learn
 from provisioning.vault import VaultDenied, VaultUnavailable
 
 NO_TARGET = "This environment names no cluster. Register one as a target and name it in the template."
+# It would log every call, many in each step.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 # What the account needs, as (verb, API group, resource); checked when a cluster is registered.

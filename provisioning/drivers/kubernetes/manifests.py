@@ -90,6 +90,8 @@ def placed(body: Mapping[str, Any], spec: EnvironmentSpec, namespace: str) -> Ob
     meta = {**body["metadata"], "namespace": namespace}
     meta["labels"] = {**(meta.get("labels") or {}), **names.labels_of(spec)}
     found = {**{k: v for k, v in body.items() if k != "status"}, "metadata": meta}
+    if found["kind"] == "Service":
+        return {**found, "spec": _with_protocol(found.get("spec") or {})}
     return with_template(found, _with_account) if found["kind"] in _WITH_PODS else found
 
 
@@ -140,7 +142,17 @@ def rank(kind: str) -> int:
 def _with_account(template: Mapping[str, Any]) -> Object:
     pod = dict(template.get("spec") or {})
     pod.setdefault("serviceAccountName", ACCOUNT)
+    for part in ("containers", "initContainers"):
+        if part in pod:
+            pod[part] = [_with_protocol(container) for container in pod[part]]
     return {**template, "spec": pod}
+
+
+def _with_protocol(part: Mapping[str, Any]) -> Object:
+    """Ports are told apart by protocol; older servers do not fill in the usual one while they apply."""
+    if "ports" not in part:
+        return dict(part)
+    return {**part, "ports": [{"protocol": "TCP", **port} for port in part["ports"]]}
 
 
 def _path_of(body: Mapping[str, Any]) -> tuple[str, ...]:
