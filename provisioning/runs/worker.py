@@ -1,11 +1,12 @@
 """One piece of work: claim the next ready operation and carry it as far as it goes. No permission logic here."""
 
+import logging
 import os
 import socket
 import time
 import uuid
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from audit.context import context
 from provisioning import lifecycle
@@ -14,8 +15,10 @@ from provisioning.models import Operation
 from provisioning.runs.apply import execute
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.planning import plan_operation
+from provisioning.runs.store import AWAY
 from provisioning.states import OperationStatus as S
 
+log = logging.getLogger(__name__)
 # Afterwards other tasks have their turn; what is left has hints of its own, or the sweep finds it.
 PATIENCE_SECONDS = 1.0
 
@@ -36,7 +39,16 @@ def work_on(seconds: float = PATIENCE_SECONDS) -> int:
 
 
 def work(only: uuid.UUID | None = None) -> bool:
-    """Claim and do one operation's next part. False: nothing was ready."""
+    """Claim and do one operation's next part. False: nothing was ready, or Postgres is away."""
+    try:
+        return _work(only)
+    except AWAY as error:
+        log.warning("Postgres does not answer (%s); what was claimed is taken up again later", type(error).__name__)
+        connection.close()
+        return False
+
+
+def _work(only: uuid.UUID | None) -> bool:
     lease = take(only)
     if lease is None:
         return False
