@@ -24,6 +24,7 @@ class Berth:
     router_port: int
     lease_seconds: int
     call_limit_seconds: int
+    force_cancel_seconds: int
     sandbox_database_url: str
     sandbox_redis_url: str
     vault_addr: str
@@ -118,6 +119,7 @@ def berth(read: Variables, base: Path) -> Berth:
         router_port=read.whole("BERTH_ROUTER_PORT", 8001, at_least=1),
         lease_seconds=read.whole("BERTH_LEASE_SECONDS", 30, at_least=2),
         call_limit_seconds=read.whole("BERTH_CALL_LIMIT_SECONDS", 10, at_least=1),
+        force_cancel_seconds=read.whole("BERTH_FORCE_CANCEL_SECONDS", 60, at_least=0),
         sandbox_database_url=read.url("SANDBOX_DATABASE_URL", ("postgres", "postgresql"), ""),
         sandbox_redis_url=read.url("SANDBOX_REDIS_URL", ("redis", "rediss"), ""),
         vault_addr=read.url("VAULT_ADDR", ("http", "https"), ""),

@@ -1,6 +1,6 @@
 """Environments, operations and what they leave behind. Statuses change only through lifecycle.py."""
 
-from provisioning.models.environments import Environment, SecretBinding
+from provisioning.models.environments import Environment, Recheck, SecretBinding
 from provisioning.models.operations import (
     Operation,
     OperationLease,
@@ -19,6 +19,7 @@ __all__ = [
     "OperationLog",
     "OperationStep",
     "Orphan",
+    "Recheck",
     "ResourceLock",
     "Route",
     "SecretBinding",
