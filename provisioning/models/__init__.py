@@ -11,17 +11,21 @@ from provisioning.models.operations import (
 )
 from provisioning.models.sandbox import Route, Workload
 from provisioning.models.targets import Target
+from provisioning.models.turns import Breaker, Pool, TeamTurn
 
 __all__ = [
+    "Breaker",
     "Environment",
     "Operation",
     "OperationLease",
     "OperationLog",
     "OperationStep",
     "Orphan",
+    "Pool",
     "ResourceLock",
     "Route",
     "SecretBinding",
     "Target",
+    "TeamTurn",
     "Workload",
 ]
