@@ -141,7 +141,7 @@ def _may_begin(work: Work) -> bool:
             return True
         until = timezone.now() + timedelta(seconds=1)
         reason = f"It waits for {held.operation.kind} {held.operation.short_id}, which holds {held.key}."
-        move(operation, S.QUEUED, fence=work.lease.fence, blocked=reason, not_before=until)
+        move(operation, S.QUEUED, fence=work.lease.fence, blocked=reason, not_before=until, waits_for=held.operation)
         lifecycle.release(work.lease)
         return False
 
