@@ -133,7 +133,7 @@ def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
     elif operation.signatures_needed:
         to_be_signed(operation, lease)
     elif move(operation, S.QUEUED, fence=lease.fence):
-        wake()
+        wake(operation.pool)
 
 
 def to_be_signed(operation: Operation, lease: Lease) -> None:
@@ -149,7 +149,7 @@ def to_be_signed(operation: Operation, lease: Lease) -> None:
     if not move(operation, S.AWAITING_APPROVAL, fence=lease.fence, approval_expires_at=until, blocked=blocked[:300]):
         return
     if approvals.tally(subject).complete and move(operation, S.QUEUED):
-        wake()
+        wake(operation.pool)
 
 
 def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
