@@ -146,7 +146,8 @@ class Run:
         say(
             f"{self.fired}/{self.count} faults in {took:.0f} s, {self.effective} effective, "
             f"{len(self.crowd.accepted)} operations, {self._open} open, {self.compared.looks} comparisons, "
-            f"slowest recovery {self._slowest():.0f} s, wrong so far: {len(self._wrong())}"
+            f"slowest recovery {self._slowest():.0f} s, {self.injector.messages()} messages, "
+            f"wrong so far: {len(self._wrong())}"
         )
 
     def _tell_outcomes(self) -> None:

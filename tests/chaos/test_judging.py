@@ -4,9 +4,12 @@ import json
 
 import pytest
 
-from provisioning.models import Operation
+from audit.context import context
+from provisioning.models import Environment, Operation, Orphan
 from tests.chaos import history
+from tests.chaos.compared import Comparison
 from tests.chaos.watch import WITHIN_S, Open, Watch
+from tests.people import make_version
 from tests.provisioning.engine import drain, ready, requested
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,6 +24,82 @@ def written(tmp_path, *writes):
     place.mkdir()
     rows = [[str(operation), what, fence, state] for operation, what, fence, state in writes]
     (place / "a.json").write_text(json.dumps({"state": None, "fence": 0, "writes": rows}))
+
+
+class Seeing:
+    """Eyes that see what they are told."""
+
+    def __init__(self, *found):
+        self.found = dict(found)
+
+    def look(self):
+        return self.found
+
+
+def counted(demo, status="ready"):
+    """An environment of the counting driver as recorded, and its three files as they should be."""
+    with context(by="system:test"):
+        made = Environment.objects.create(
+            name="seen",
+            service=demo.api,
+            team=demo.payments,
+            tier="dev",
+            owner=demo.mara,
+            template_version=make_version(driver="counted", digest="sha256:" + "c" * 64, number="9.0.0"),
+            driver="counted",
+            status=status,
+        )
+    state = {"running": True, "parameters": {}, "release": ""}
+    return made, [((made.pk.hex[:8], f"file {address}"), state) for address in "abc"]
+
+
+def differences(*found):
+    comparison = Comparison(Seeing(*found))
+    assert comparison.look()
+    return sorted(key[0::2] for key in comparison.since)
+
+
+def test_a_world_as_recorded_has_no_difference(demo):
+    assert differences(*counted(demo)[1]) == []
+
+
+def test_what_is_missing_or_otherwise_than_recorded_is_a_difference(demo):
+    _, (one, two, _) = counted(demo)
+    assert differences(one, (two[0], {"running": False})) == [("differs", "file b"), ("differs", "file c")]
+
+
+def test_what_an_environment_under_change_has_is_not_compared(demo):
+    assert differences(*counted(demo, status="changing")[1][:1]) == []
+
+
+def test_what_belongs_to_nothing_that_lives_is_an_orphan_unless_listed(demo):
+    made, files = counted(demo, status="destroyed")
+    stranger = (("0badcafe", "database"), "open")
+    assert differences(files[0], stranger) == [("orphan", "database"), ("orphan", "file a")]
+    with context(by="system:test"):
+        create = Operation.objects.create(kind="create", environment=made, team=made.team, tier="dev")
+        Orphan.objects.create(environment=made, operation=create, team=made.team, driver="counted", address="a")
+    assert differences(files[0]) == []
+
+
+def test_a_difference_is_overdue_only_when_it_stays(demo, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("tests.chaos.compared.time.monotonic", lambda: clock[0])
+    comparison = Comparison(Seeing())
+    counted(demo)
+    comparison.look()
+    clock[0] = 61.0
+    comparison.look()
+    assert len(comparison.overdue(60)) == 3
+    comparison.eyes.found = dict(counted_files())
+    comparison.look()
+    assert (comparison.overdue(0), comparison.longest_s) == ([], 61.0)
+
+
+def counted_files():
+    environment = Environment.objects.get(name="seen")
+    state = {"running": True, "parameters": {}, "release": ""}
+    return [((environment.pk.hex[:8], f"file {address}"), state) for address in "abc"]
 
 
 def test_a_true_history_is_accepted(demo, tmp_path):

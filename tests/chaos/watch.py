@@ -29,7 +29,9 @@ _OPEN = f"""
 SELECT o.id::text, o.environment_id::text, o.kind, o.status, o.attempts, coalesce(l.fence, 0),
        {_PUT_OFF},
        (SELECT count(*) FROM provisioning_operationstep s WHERE s.operation_id = o.id AND s.status <> 'pending'),
-       coalesce((SELECT max(g.id) FROM provisioning_operationlog g WHERE g.operation_id = o.id), 0), o.blocked
+       coalesce((SELECT max(g.id) FROM provisioning_operationlog g WHERE g.operation_id = o.id), 0),
+       CASE WHEN o.status IN ('requested', 'queued') THEN (SELECT count(*) FROM provisioning_operation b
+           WHERE b.finished_at IS NULL AND b.created_at < o.created_at) ELSE 0 END, o.blocked
 FROM provisioning_operation o LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
 WHERE o.finished_at IS NULL
 """
@@ -38,7 +40,7 @@ _CLAIMED = {"running", "verifying", "failing", "cancelling"}
 
 @dataclass
 class Open:
-    """One operation that has not ended, and what would show that it goes on."""
+    """One operation that has not ended, and what would show that it goes on; in the queue, that it moves up."""
 
     pk: str
     environment: str
@@ -131,5 +133,6 @@ def _open() -> list[Open]:
 
 
 def _row(*row: Any) -> Open:
-    pk, environment, kind, status, attempts, fence, put_off, steps, log, blocked = row
-    return Open(pk, environment, kind, status, (status, attempts, fence, steps, log, put_off), put_off, blocked)
+    pk, environment, kind, status, attempts, fence, put_off, steps, log, before, blocked = row
+    sign = (status, attempts, fence, steps, log, put_off, before)
+    return Open(pk, environment, kind, status, sign, put_off, blocked)
