@@ -4,11 +4,14 @@ No Django import here; nothing is read from files except the secrets that a vari
 """
 
 import os
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+_HERE = "http://127.0.0.1:8000"
 
 
 class BadEnvironment(Exception):
@@ -37,6 +40,9 @@ class Berth:
     warn_before_hours: int
     grace_hours: int
     extra_drivers: tuple[str, ...]
+    terraform: str
+    state_url: str
+    pools: tuple[str, ...]
 
 
 class Variables:
@@ -71,6 +77,14 @@ class Variables:
 
     def listed(self, name: str, default: str) -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+    def pools(self, name: str) -> tuple[str, ...]:
+        """Tags of worker pools; the word `default` stands for the pool without a tag, which is also the default."""
+        tags = self.listed(name, "default")
+        for tag in tags:
+            if not re.fullmatch(r"[a-z0-9-]{1,40}", tag):
+                raise BadEnvironment(f"{name} names pools in small letters, digits and hyphens, not {tag!r}.")
+        return tuple("" if tag == "default" else tag for tag in tags)
 
     def database(self, name: str) -> dict[str, Any]:
         """A Django DATABASES entry from `postgresql://user:password@host:port/name`."""
@@ -115,7 +129,7 @@ def berth(read: Variables, base: Path) -> Berth:
     """Berth's own part of the environment, checked."""
     return Berth(
         var=Path(read.text("BERTH_VAR", str(base / "var"))).resolve(),
-        public_url=read.url("BERTH_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000").rstrip("/"),
+        public_url=read.url("BERTH_PUBLIC_URL", ("http", "https"), _HERE).rstrip("/"),
         router_port=read.whole("BERTH_ROUTER_PORT", 8001, at_least=1),
         lease_seconds=read.whole("BERTH_LEASE_SECONDS", 30, at_least=2),
         call_limit_seconds=read.whole("BERTH_CALL_LIMIT_SECONDS", 10, at_least=1),
@@ -132,4 +146,7 @@ def berth(read: Variables, base: Path) -> Berth:
         warn_before_hours=read.whole("BERTH_WARN_BEFORE_HOURS", 24, at_least=0),
         grace_hours=read.whole("BERTH_GRACE_HOURS", 168, at_least=0),
         extra_drivers=tuple(read.listed("BERTH_EXTRA_DRIVERS", "")),
+        terraform=read.text("BERTH_TERRAFORM", ""),
+        state_url=read.url("BERTH_STATE_URL", ("http", "https"), read.text("BERTH_PUBLIC_URL", _HERE)).rstrip("/"),
+        pools=read.pools("BERTH_POOLS"),
     )

@@ -6,7 +6,7 @@ from rest_framework.permissions import AllowAny
 
 from portal.api.base import NotThere
 from portal.api.docs import docs
-from portal.api.views import decided, environments, history, operations, people, sources, things
+from portal.api.views import decided, environments, history, operations, people, sources, terraform_state, things
 
 Route = URLPattern | URLResolver
 one = "operations/<uuid:pk>/"
@@ -50,6 +50,7 @@ urls: list[Route] = [
     path("schema/", schema, name="schema"),
     path("docs/", docs, name="docs"),
     path("v1/", include(v1)),
+    path("terraform/state/<uuid:pk>/", terraform_state.State.as_view(), name="terraform_state"),
     re_path(r"^(?P<rest>.*)$", NotThere.as_view(), name="nothing"),
 ]
 urlpatterns = [path("", include((urls, "api")))]
