@@ -14,6 +14,7 @@ from audit.context import Actor, context
 from audit.record import record
 from provisioning.admission_facts import LABEL
 from provisioning.models import AdmissionCall, AdmissionHook, Target
+from provisioning.redaction import learn
 
 NEWEST = 200
 PRUNE_EVERY = 100
@@ -45,7 +46,7 @@ class Latency:
 
 def make(*, by: str | Actor, target: Target, fails_open: bool, timeout_seconds: int) -> tuple[AdmissionHook, str]:
     """Set the webhook of a cluster up anew. Returns it with its token, which is never to be had again."""
-    token = secrets.token_urlsafe(32)
+    token = learn(secrets.token_urlsafe(32))
     with context(by=by):
         hook, _made = AdmissionHook.objects.update_or_create(
             target=target,
@@ -65,6 +66,8 @@ def find(slug: str, token: str) -> AdmissionHook | None:
     hook = AdmissionHook.objects.select_related("target").filter(target__slug=slug, target__retired_at=None).first()
     if hook is None or not hmac.compare_digest(hook.token_hash, _hash(token)):
         return None
+    # The address is logged where something goes wrong with a call.
+    learn(token)
     return hook
 
 

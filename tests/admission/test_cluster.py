@@ -14,6 +14,7 @@ from provisioning import admission_hooks
 from tests.admission.reviews import CONTAINER, hooked
 from tests.cluster.client import Client, address
 from tests.cluster.control_plane import certify
+from tests.portal.visitors import plain_static
 from tests.processes import wait_until
 
 pytestmark = [
@@ -34,8 +35,6 @@ class Quiet(WSGIRequestHandler):
 @pytest.fixture
 def portal(tmp_path, settings):
     """The portal on TLS; `.shutdown()` lets nobody answer."""
-    from tests.portal.visitors import plain_static
-
     plain_static(settings)
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     certify(tmp_path)
@@ -66,7 +65,7 @@ def install(admin, portal, at):
     """Make the namespace of the environment, then the webhook, and wait until the API server asks it."""
     labels = {"berth/environment": str(at.environment.pk)}
     admin.create("/api/v1/namespaces", {"metadata": {"name": at.namespace, "labels": labels}})
-    url = f"https://127.0.0.1:{portal.server_port}/webhooks/admission/{at.target.slug}/{at.token}/"
+    url = f"https://127.0.0.1:{portal.server_port}/webhooks/admission/{at.target.slug}/{at.token}"
     admin.create(HOOKS, admission_hooks.configuration(at.hook, url=url, authority=portal.authority))
     wait_until(lambda: admin.items(f"/api/v1/namespaces/{at.namespace}/serviceaccounts"))
     wait_until(lambda: make_pod(admin, at, "probe", dry=True, **PRIVILEGED) != "")

@@ -10,10 +10,17 @@ from audit.context import context
 from policies.models import Decision
 from provisioning import admission_hooks
 from provisioning.models import AdmissionCall, AdmissionHook
+from provisioning.redaction import KNOWN
 from tests.admission.reviews import change, hooked, pod, review
+from tests.portal.visitors import plain_static
 
 pytestmark = pytest.mark.django_db
 PRIVILEGED = {"securityContext": {"privileged": True}}
+
+
+@pytest.fixture(autouse=True)
+def _plain(settings):
+    plain_static(settings)
 
 
 def call(at, body, *, token=None, slug="eu-1", **headers):
@@ -73,6 +80,20 @@ def test_what_is_no_review_is_refused_by_status(demo):
     address = reverse("webhook_admission_by_address", args=["eu-1", at.token])
     assert Client().post(address, "{", "application/json").json() == {"detail": "The body is not JSON."}
     assert Client().get(address).status_code == 405
+
+
+def test_a_slash_at_the_end_is_optional_because_api_servers_cut_it_off(demo):
+    at = hooked(demo)
+    body = json.dumps(review(pod(), at.namespace))
+    bare = f"/webhooks/admission/eu-1/{at.token}"
+    answers = [Client().post(place, body, "application/json").status_code for place in (bare, f"{bare}/")]
+    assert answers == [200, 200]
+
+
+def test_the_token_is_not_logged_when_a_call_goes_wrong(demo):
+    at = hooked(demo)
+    call(at, {"hello": 1})
+    assert at.token not in KNOWN(f"Bad Request: /webhooks/admission/eu-1/{at.token}")
 
 
 def test_the_latency_is_of_the_newest_calls(demo):

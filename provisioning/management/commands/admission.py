@@ -43,5 +43,5 @@ class Command(BaseCommand):
         hook, token = admission_hooks.make(
             by=BY, target=target, fails_open=options["fail_open"], timeout_seconds=options["timeout"]
         )
-        url = f"{options['url'].rstrip('/')}/webhooks/admission/{target.slug}/{token}/"
+        url = f"{options['url'].rstrip('/')}/webhooks/admission/{target.slug}/{token}"
         self.stdout.write(json.dumps(admission_hooks.configuration(hook, url=url, authority=authority), indent=2))
