@@ -12,6 +12,7 @@ from provisioning.drivers.base import (
     Driver,
     DriverError,
     EnvironmentSpec,
+    Health,
     Log,
     Plan,
     Resource,
@@ -38,7 +39,7 @@ def reset() -> None:
 
 class NoopDriver(Driver):
     name = "noop"
-    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy"})
+    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile"})
 
     def _wanted(self, spec: EnvironmentSpec, kind: str) -> dict[str, dict[str, Any]]:
         if kind == "destroy":
@@ -46,7 +47,7 @@ class NoopDriver(Driver):
         state = {
             "parameters": dict(spec.parameters),
             "release": spec.release.version if spec.release else "",
-            "running": kind != "suspend",
+            "running": kind != "suspend" and not (kind == "reconcile" and spec.suspended),
         }
         return {name: state for name in STEPS}
 
@@ -97,6 +98,9 @@ class NoopDriver(Driver):
 
     def observe(self, spec: EnvironmentSpec) -> Resources:
         return {a: Resource(a, dict(s)) for a, s in WORLD.get(spec.id, {}).items()}
+
+    def health(self, spec: EnvironmentSpec) -> Health:
+        return HOOKS["health"](spec) if "health" in HOOKS else Health("unknown")
 
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         return {"url": f"http://{spec.name}.localhost"}
