@@ -34,7 +34,9 @@ def _start() -> None:
             "DEBUG": "0",
             "BERTH_LEASE_SECONDS": "2",
             "BERTH_CALL_LIMIT_SECONDS": "1",
-            "BERTH_EXTRA_DRIVERS": "noop=tests.noop:NoopDriver,filed=tests.filed:FiledDriver",
+            "BERTH_EXTRA_DRIVERS": ",".join(
+                ["noop=tests.noop:NoopDriver", "filed=tests.filed:FiledDriver", "paused=tests.paused:PausedDriver"]
+            ),
         }
     )
 
