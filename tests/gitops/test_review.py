@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, LeaseLost
+from provisioning.drivers.gitops import watching
 from tests.gitops.world import key
 
 FOLDER = "environments/dev/shop"
@@ -83,11 +84,12 @@ def test_somebody_who_cancels_does_not_wait_for_the_merge(reviewed):
         merge.apply(replace(key("op-1"), stopping=lambda: True), reviewed.lines.append)
 
 
-def test_a_worker_without_its_lease_stops_waiting(reviewed):
+def test_a_worker_without_its_lease_stops_waiting(reviewed, monkeypatch):
     def lost():
         raise LeaseLost("lost")
 
     _, merge = offered(reviewed)
+    monkeypatch.setattr(watching, "LEASE_EVERY_S", 0)
     with pytest.raises(LeaseLost):
         merge.apply(key("op-1", guard=lost), reviewed.lines.append)
     assert branches(reviewed) == [BRANCH, "main"]

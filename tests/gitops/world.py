@@ -11,6 +11,7 @@ from uuid import NAMESPACE_DNS, uuid5
 from catalog import git, seed
 from provisioning.drivers.base import EnvironmentSpec, Plan, ReleaseSpec, SecretSpec, Step, StepKey, TargetSpec
 from provisioning.drivers.gitops.driver import GitopsDriver
+from provisioning.drivers.kubernetes.connect import Connections
 from provisioning.vault import Secret
 
 AUTHOR = "Berth <berth@example.org>"
@@ -57,6 +58,7 @@ class World:
 
     home: Path
     config: dict[str, Any] = field(default_factory=dict)
+    connections: Connections | None = None
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ class World:
 
     def new_driver(self) -> GitopsDriver:
         """The driver as another worker has it."""
-        return GitopsDriver(credentials=lambda _path: self.credentials)
+        return GitopsDriver(credentials=lambda _path: self.credentials, connections=self.connections)
 
     @property
     def target(self) -> TargetSpec:
