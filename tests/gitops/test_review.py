@@ -6,6 +6,7 @@ import pytest
 
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, LeaseLost
 from provisioning.drivers.gitops import watching
+from tests.gitops.hands import commit_of
 from tests.gitops.world import key
 
 FOLDER = "environments/dev/shop"
@@ -28,13 +29,13 @@ def merge_by_hand(world):
     """As a provider does: a merge commit, and the branch removed."""
     tree = world.git("rev-parse", f"{BRANCH}^{{tree}}")
     base = world.git("rev-parse", "main")
-    world.git("update-ref", "refs/heads/main", world.commit_of(tree, base, world.git("rev-parse", BRANCH)))
+    world.git("update-ref", "refs/heads/main", commit_of(world.remote, tree, base, world.git("rev-parse", BRANCH)))
 
 
 def squash_by_hand(world):
     """As a provider does: one commit without our trailers."""
     tree = world.git("rev-parse", f"{BRANCH}^{{tree}}")
-    world.git("update-ref", "refs/heads/main", world.commit_of(tree, world.git("rev-parse", "main")))
+    world.git("update-ref", "refs/heads/main", commit_of(world.remote, tree, world.git("rev-parse", "main")))
 
 
 def test_a_change_is_pushed_to_a_branch_and_main_stays(reviewed):
