@@ -137,6 +137,14 @@ class Steps:
             writer.patch(live, {"metadata": {"labels": labels}}, change)
             log(f"{change.address}: adopted")
 
+    def _emptied(self, writer: Writer, log: Log) -> None:
+        found = look(writer.api, self.spec)
+        for live in found.objects.values():
+            if manifests.has_pods(live):
+                writer.remove(live)
+        log("The workloads are gone")
+        waiting.wait_until_empty(writer.api, found, log)
+
     def _destroyed(self) -> Iterator[Step]:
         def remove(writer: Writer, log: Log) -> None:
             space = look(writer.api, self.spec).space
@@ -150,6 +158,8 @@ class Steps:
             log("Nothing is left of the environment")
             return {"left": []}
 
+        # Pods that end before the namespace does are not waited for twice.
+        yield self.step("workloads", "Remove the workloads", self._emptied, done=_is_without_pods)
         yield self.step("namespace", "Remove the namespace", remove, done=lambda observed: not observed)
         yield Step("proof", "Prove that nothing is left", 10, prove, None, _never)
 
@@ -251,6 +261,10 @@ def _is_reached(change: Change, observed: Resources) -> bool:
     if OWNERSHIP in found.state or change.action == "replace":
         return False
     return covers(found.state, change.after) and (change.before is None or found.state == change.after)
+
+
+def _is_without_pods(observed: Resources) -> bool:
+    return not any(manifests.has_pods(dict(resource.state)) for resource in observed.values())
 
 
 def _never(_observed: Resources) -> bool:
