@@ -1,7 +1,9 @@
 """A Postgres role and database per environment, made as `berth_sandbox`, fenced by a ledger and a lock.
 
 The ledger lives in the sandbox role's own control database and outlives the environment, so that a late write
-of an older operation finds a newer fence there and stops. Passwords reach the server only as SCRAM verifiers.
+of an older operation finds a newer fence there and stops. Whoever takes a newer fence also ends the sessions of older
+ones, so that a worker that sleeps inside its own lock neither holds up others nor writes later. Passwords
+reach the server only as SCRAM verifiers.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ _LEDGER = """CREATE TABLE IF NOT EXISTS ledger (environment uuid PRIMARY KEY, fe
 _TAKE = """INSERT INTO ledger AS known (environment, fence, operation) VALUES (%s, %s, %s)
     ON CONFLICT (environment) DO UPDATE SET fence = EXCLUDED.fence, operation = EXCLUDED.operation, at = now()
     WHERE known.fence <= EXCLUDED.fence RETURNING fence"""
+_END_OLDER = """SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
+    WHERE usename = current_user AND application_name ~ %s
+      AND split_part(application_name, ':', 3)::bigint < %s"""
 _END_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = %s AND backend_type = 'client backend'"""
 _COUNT_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
@@ -58,8 +63,9 @@ class Databases:
             _run(db, "GRANT CONNECT, TEMPORARY ON DATABASE {0} TO {0}", names.database)
             if _limit(db, names) == 0:
                 self._open(db, names)
-        with _session(self.url, names.database) as own:
-            _run(own, "GRANT ALL ON SCHEMA public TO {0}", names.database)
+            key.guard()
+            with _session(self.url, names.database, _mark(names, key)) as own:
+                _run(own, "GRANT ALL ON SCHEMA public TO {0}", names.database)
 
     def suspend(self, names: Names, key: StepKey) -> None:
         """Let nobody in, end every session, and return only when none is left."""
@@ -124,17 +130,23 @@ class Databases:
     @contextmanager
     def _fenced(self, names: Names, key: StepKey) -> Iterator[Connection]:
         """Hold the environment's lock for as long as no newer operation has written here."""
-        with _session(self.url, CONTROL) as db:
-            db.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (names.environment,))
+        with _session(self.url, CONTROL, _mark(names, key)) as db:
             if not _row(db, _TAKE, names.environment, key.fence, key.operation):
                 raise LeaseLost("a newer operation has written to this environment's database")
+            db.execute(_END_OLDER, (f"^berth:{names.environment}:[0-9]+$", key.fence))
+            db.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (names.environment,))
             yield db
 
 
+def _mark(names: Names, key: StepKey) -> str:
+    """The name of a session that a newer fence may end."""
+    return f"berth:{names.environment}:{key.fence}"
+
+
 @contextmanager
-def _session(url: str, database: str) -> Iterator[Connection]:
+def _session(url: str, database: str, mark: str = "berth") -> Iterator[Connection]:
     try:
-        with _connect(url, database) as db:
+        with _connect(url, database, mark) as db:
             yield db
     except _TRANSIENT as problem:
         raise DriverUnavailable(f"Postgres does not answer ({type(problem).__name__})") from problem
@@ -142,9 +154,15 @@ def _session(url: str, database: str) -> Iterator[Connection]:
         raise DriverRejected(f"Postgres refused the change ({type(problem).__name__}).") from problem
 
 
-def _connect(url: str, database: str) -> Connection:
+def _connect(url: str, database: str, mark: str) -> Connection:
     options = "-c statement_timeout=8s -c lock_timeout=5s -c client_min_messages=warning"
-    settings = {"dbname": database, "connect_timeout": 3, "options": options, "autocommit": True}
+    settings = {
+        "application_name": mark,
+        "dbname": database,
+        "connect_timeout": 3,
+        "options": options,
+        "autocommit": True,
+    }
     try:
         return psycopg.connect(url, **settings)  # type: ignore[arg-type]
     except psycopg.OperationalError:
