@@ -1,4 +1,4 @@
-"""The sandbox driver on its real servers: databases, cache users, Vault, the two daemons and what the router answers."""
+"""The sandbox driver on its real servers: databases, cache users, Vault, and the two daemons."""
 
 import dataclasses
 import os
