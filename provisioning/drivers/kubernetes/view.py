@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from provisioning.drivers.base import DriverRejected, EnvironmentSpec, Resources
+from provisioning.drivers.base import DriverRejected, EnvironmentSpec
 from provisioning.drivers.kubernetes.api import Api, Object
 from provisioning.drivers.kubernetes.names import ENVIRONMENT, KINDS, address_of, namespace_of
 from provisioning.drivers.kubernetes.rollout import Live
