@@ -108,6 +108,14 @@ def test_a_refusal_names_the_object_and_the_field():
     assert str(caught.value) == "Deployment web: spec.replicas: must be 0 or more"
 
 
+def test_a_large_refused_value_is_left_out():
+    message = f"Invalid value: core.PodTemplateSpec{{{'x' * 400}}}: field is immutable"
+    answer = (422, status(422, "x", kind="Job", name="load", causes=[{"field": "spec.template", "message": message}]))
+    with pytest.raises(DriverRejected) as caught:
+        Cluster({f"PATCH {PATH}": answer}).api().apply(CONFIG_MAP, config_map())
+    assert str(caught.value) == "Job load: spec.template: field is immutable"
+
+
 def test_what_looks_like_a_credential_is_masked_in_a_refusal():
     answer = (422, status(422, "cannot use password=hunter2hunter2 here", kind="ConfigMap", name="web"))
     with pytest.raises(DriverRejected) as caught:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provisioning.drivers.base import Change, DriverRejected, EnvironmentSpec, Plan, Resources
+from provisioning.drivers.base import Change, DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources
 from provisioning.drivers.kubernetes import names, render, sleep
 from provisioning.drivers.kubernetes.api import Api, Object
 from provisioning.drivers.kubernetes.objects import Cleaner, assigned
+from provisioning.drivers.kubernetes.terminating import explain
 from provisioning.drivers.kubernetes.view import View, by_name, labelled
 
 VERBS = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "adopt", "reconcile"})
@@ -39,6 +40,8 @@ class Planner:
     def _refuse_taken(self) -> None:
         if self.view.foreign:
             raise DriverRejected(f"The namespace {self.view.namespace} is there already and is not this environment's.")
+        if self.view.space is not None and self.view.is_ending:
+            raise DriverUnavailable(explain(self.api, self.view.space))
 
     def _slept(self, observed: Resources, *, waking: bool) -> Iterator[Change]:
         for address, each in observed.items():
