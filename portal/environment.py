@@ -4,6 +4,7 @@ No Django import here; nothing is read from files except the secrets that a vari
 """
 
 import os
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Berth:
     router_port: int
     lease_seconds: int
     call_limit_seconds: int
+    force_cancel_seconds: int
     sandbox_database_url: str
     sandbox_redis_url: str
     vault_addr: str
@@ -40,6 +42,7 @@ class Berth:
     extra_drivers: tuple[str, ...]
     terraform: str
     state_url: str
+    pools: tuple[str, ...]
 
 
 class Variables:
@@ -74,6 +77,14 @@ class Variables:
 
     def listed(self, name: str, default: str) -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+    def pools(self, name: str) -> tuple[str, ...]:
+        """Tags of worker pools; the word `default` stands for the pool without a tag, which is also the default."""
+        tags = self.listed(name, "default")
+        for tag in tags:
+            if not re.fullmatch(r"[a-z0-9-]{1,40}", tag):
+                raise BadEnvironment(f"{name} names pools in small letters, digits and hyphens, not {tag!r}.")
+        return tuple("" if tag == "default" else tag for tag in tags)
 
     def database(self, name: str) -> dict[str, Any]:
         """A Django DATABASES entry from `postgresql://user:password@host:port/name`."""
@@ -122,6 +133,7 @@ def berth(read: Variables, base: Path) -> Berth:
         router_port=read.whole("BERTH_ROUTER_PORT", 8001, at_least=1),
         lease_seconds=read.whole("BERTH_LEASE_SECONDS", 30, at_least=2),
         call_limit_seconds=read.whole("BERTH_CALL_LIMIT_SECONDS", 10, at_least=1),
+        force_cancel_seconds=read.whole("BERTH_FORCE_CANCEL_SECONDS", 60, at_least=0),
         sandbox_database_url=read.url("SANDBOX_DATABASE_URL", ("postgres", "postgresql"), ""),
         sandbox_redis_url=read.url("SANDBOX_REDIS_URL", ("redis", "rediss"), ""),
         vault_addr=read.url("VAULT_ADDR", ("http", "https"), ""),
@@ -136,4 +148,5 @@ def berth(read: Variables, base: Path) -> Berth:
         extra_drivers=tuple(read.listed("BERTH_EXTRA_DRIVERS", "")),
         terraform=read.text("BERTH_TERRAFORM", ""),
         state_url=read.url("BERTH_STATE_URL", ("http", "https"), read.text("BERTH_PUBLIC_URL", _HERE)).rstrip("/"),
+        pools=read.pools("BERTH_POOLS"),
     )

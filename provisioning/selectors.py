@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from policies.models import Membership, User
 from policies.permissions import Permission, roles_with, teams_with
-from provisioning import states
-from provisioning.models import Environment, Operation
+from provisioning import states, turns
+from provisioning.models import Environment, Operation, Orphan
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 from provisioning.tiers import PROD_LIKE
@@ -80,6 +80,27 @@ def _expiring(until: datetime) -> QuerySet[Environment]:
     return rows.exclude(tier__in=PROD_LIKE).order_by("expires_at")
 
 
+def orphans_visible_to(user: User) -> QuerySet[Orphan]:
+    """Rows of the orphan ledger of the teams the person may see."""
+    return Orphan.objects.filter(team__in=teams_with(user, Permission.VIEW))
+
+
+def due_to_repeat(now: datetime) -> QuerySet[Operation]:
+    """Scheduled operations that failed and left their environment failed, oldest first; the caller counts retries."""
+    return (
+        Operation.objects.filter(
+            status=S.FAILED,
+            origin="schedule",
+            kind__in=["suspend", "destroy"],
+            environment__status=E.FAILED,
+            environment__expired_at__isnull=False,
+            plan_locked_at__isnull=False,
+        )
+        .exclude(tier__in=PROD_LIKE)
+        .order_by("finished_at", "pk")
+    )
+
+
 _READY = """
 SELECT count(*) FROM provisioning_operation o
 LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
@@ -96,6 +117,13 @@ def ready_count() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_READY, [waiting, held, settings.BERTH.call_limit_seconds])
         return int(cursor.fetchone()[0])
+
+
+def ready_by_pool() -> dict[str, int]:
+    """How many operations could be claimed now, by pool."""
+    with connection.cursor() as cursor:
+        cursor.execute(turns.READY, turns.bounds())
+        return {str(pool): int(count) for pool, count in cursor.fetchall()}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from provisioning.drivers.base import Driver, DriverRejected
 
 GROUP = "berth.drivers"
 BUILT_IN = {
+    "gitops": "provisioning.drivers.gitops.driver:GitopsDriver",
+    "kubernetes": "provisioning.drivers.kubernetes.driver:KubernetesDriver",
     "sandbox": "provisioning.drivers.sandbox.driver:SandboxDriver",
     "terraform": "provisioning.drivers.terraform.driver:TerraformDriver",
 }
