@@ -6,7 +6,17 @@ from rest_framework.permissions import AllowAny
 
 from portal.api.base import NotThere
 from portal.api.docs import docs
-from portal.api.views import decided, environments, history, operations, people, sources, terraform_state, things
+from portal.api.views import (
+    decided,
+    environments,
+    history,
+    operations,
+    people,
+    sources,
+    states,
+    terraform_state,
+    things,
+)
 
 Route = URLPattern | URLResolver
 one = "operations/<uuid:pk>/"
@@ -31,6 +41,8 @@ v1: list[Route] = [
     path(f"{home}lifetime/", environments.Lifetime.as_view(), name="environment_lifetime"),
     path(f"{home}secrets/", environments.Secrets.as_view(), name="environment_secrets"),
     path(f"{home}secrets/<slug:name>/reveal/", environments.Reveal.as_view(), name="secret_reveal"),
+    path(f"{home}state/", states.EnvironmentState.as_view(), name="environment_state"),
+    path(f"{home}state/unlock/", states.EnvironmentUnlock.as_view(), name="environment_unlock"),
     path("services/", things.Services.as_view(), name="services"),
     path("teams/", things.Teams.as_view(), name="teams"),
     path("teams/<slug:slug>/", things.TeamDetail.as_view(), name="team"),

@@ -1,20 +1,12 @@
-"""The State tab of an environment made by Terraform, and breaking a lock there."""
+"""What the State tab of an environment made by Terraform reads."""
 
 from typing import Any
-from uuid import UUID
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.http import Http404, HttpRequest
 
 from policies.permissions import Permission, may
 from policies.results import Denied
-from portal import loaders
-from portal.views.environments import render_environment
-from portal.views.pages import problem_of, viewer
-from provisioning.actions.terraform import break_lock
+from portal.views.pages import viewer
 from provisioning.drivers.base import DriverError
 from provisioning.drivers.terraform import viewer as states
 from provisioning.models import Environment
@@ -40,16 +32,3 @@ def state(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "shown": SHOWN,
         "break_denied": may_break if isinstance(may_break, Denied) else None,
     }
-
-
-@require_POST
-def unlock(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Break the lock of the state; the reason is kept."""
-    user = viewer(request)
-    found = loaders.environment(user, pk)
-    answer = break_lock(by=user, environment=found, reason=request.POST.get("reason", ""))
-    if isinstance(answer, Denied):
-        tab = "state" if found.driver == "terraform" else "overview"
-        return render_environment(request, found, tab, status=answer.status, problem=problem_of(answer))
-    messages.success(request, _("The lock is broken. The next operation takes it anew."))
-    return redirect("environment_tab", pk=found.pk, tab="state")

@@ -25,7 +25,9 @@ def lines(environment: Environment) -> list[Line]:
     """The resources of the present state, by address. Reads Vault; raises its errors."""
     found = state.load(environment.pk)
     document: dict[str, Any] = json.loads(found) if found else {}
-    return sorted((line for raw in document.get("resources", []) for line in _lines(raw)), key=lambda line: line.address)
+    return sorted(
+        (line for raw in document.get("resources", []) for line in _lines(raw)), key=lambda line: line.address
+    )
 
 
 def _lines(raw: dict[str, Any]) -> list[Line]:

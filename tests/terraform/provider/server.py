@@ -3,6 +3,7 @@
 Not part of Berth. Resource `berth_database`: name, comment, owner's password; read shows what a stranger changed.
 """
 
+import sys
 from pathlib import Path
 
 from tf import runner
@@ -10,8 +11,8 @@ from tf.iface import Provider, Resource
 from tf.schema import Attribute, Schema
 from tf.types import Number, String
 
-# It starts several times a run: the certificate is kept beside it, and what only some calls need is imported there.
-runner._get_cert_cache_path = lambda: Path(__file__).parent / "certificate.json"
+# It starts several times a run: the certificate is kept, and what only some calls need is imported there.
+runner._get_cert_cache_path = lambda: Path(sys.prefix) / "certificate.json"
 
 
 class Database(Resource):
