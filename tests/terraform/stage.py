@@ -135,10 +135,11 @@ class Hand:
     fence: int
     lines: list[str] = field(default_factory=list)
     stopping: Any = bool
+    guard: Any = bool
 
     @property
     def key(self) -> StepKey:
-        return StepKey(str(self.operation.pk), self.fence, lambda: None, self.stopping)
+        return StepKey(str(self.operation.pk), self.fence, self.guard, self.stopping)
 
     def plan(self, kind: str) -> Plan:
         found = driver("terraform")

@@ -19,6 +19,7 @@ from provisioning.drivers.terraform.runs import Run
 from provisioning.vault import Vault
 
 LIMIT_MINUTES = 30
+MINUTE_S = 60.0
 SHORT_S = 30.0
 TRIES = 3
 Read = Callable[[EnvironmentSpec], Mapping[str, Any]]
@@ -30,7 +31,7 @@ class Steps:
     def __init__(self, spec: EnvironmentSpec, kind: str, plan: Plan, vault: Vault, read: Read) -> None:
         self.spec, self.kind, self.plan, self.vault, self.read = spec, kind, plan, vault, read
         self.shelf = Shelf(spec, vault)
-        self.limit_s = 60.0 * int(spec.resources.get("limit_minutes", LIMIT_MINUTES))
+        self.limit_s = MINUTE_S * int(spec.resources.get("limit_minutes", LIMIT_MINUTES))
         self.resources = tuple(change for change in plan.changes if change.address != ADDRESS)
         self.has_secrets = any(change.address == ADDRESS for change in plan.changes)
 
