@@ -14,6 +14,7 @@ from portal.api.views import (
     orphans,
     people,
     sources,
+    states,
     terraform_state,
     things,
 )
@@ -47,6 +48,8 @@ v1: list[Route] = [
     path("orphans/", orphans.Orphans.as_view(), name="orphans"),
     path("orphans/<int:pk>/retry/", orphans.OrphanRetry.as_view(), name="orphan_retry"),
     path("orphans/<int:pk>/removed/", orphans.OrphanRemoved.as_view(), name="orphan_removed"),
+    path(f"{home}state/", states.EnvironmentState.as_view(), name="environment_state"),
+    path(f"{home}state/unlock/", states.EnvironmentUnlock.as_view(), name="environment_unlock"),
     path("services/", things.Services.as_view(), name="services"),
     path("teams/", things.Teams.as_view(), name="teams"),
     path("teams/<slug:slug>/", things.TeamDetail.as_view(), name="team"),

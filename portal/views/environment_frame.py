@@ -84,6 +84,8 @@ def _tabs(found: Environment, tab: str) -> list[dict[str, Any]]:
         "history": _("History"),
         "settings": _("Settings"),
     }
+    if found.driver == "terraform":
+        labels["state"] = _("State")
     counts = {"operations": found.operations.count(), "secrets": found.secrets.count()}
     return [
         {"label": label, "url": _address(found, name), "count": counts.get(name), "current": name == tab}

@@ -16,6 +16,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.forms.fields import parameter_rows, spoken
 from portal.views.environment_frame import EXTEND_DAYS
+from portal.views.environment_state import state
 from portal.views.pages import viewer
 from portal.views.rows import look_of_operation, title_of
 from provisioning.actions.recovery import is_out_of_reach
@@ -149,4 +150,5 @@ TABS: dict[str, Tab] = {
     "secrets": secrets,
     "history": history,
     "settings": settings_tab,
+    "state": state,
 }
