@@ -18,6 +18,9 @@ class ProvisioningConfig(AppConfig):
         exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")
         exempt("provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role")
         exempt("provisioning.Recheck", reason="a note to look again; what is found is recorded")
+        exempt("provisioning.TeamTurn", reason="whose turn was last; claims are events")
+        exempt("provisioning.Breaker", reason="failures in a row; opening and closing are events")
+        exempt("provisioning.Pool", reason="when a worker was last there")
         exempt("provisioning.ResourceLock", reason="held for the life of one claim; claims are events")
         exempt(
             "provisioning.Workload",

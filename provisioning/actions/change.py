@@ -147,5 +147,5 @@ def enqueue(
         scope=f"team:{environment.team_id}",
         data={"kind": kind.name, "name": environment.name},
     )
-    wake()
+    wake(operation.pool)
     return operation

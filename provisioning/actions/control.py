@@ -65,7 +65,7 @@ def retry(*, by: User, operation: Operation) -> Operation | Denied:
         denied = _not_retryable(row)
         if denied is None:
             move(row, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None, failed_step="")
-            wake()
+            wake(row.pool)
             return row
     return refuse(denied, by=by, subject=operation.ref, kind="retry", team=operation.team)
 

@@ -203,7 +203,7 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
         scope=f"team:{team.pk}",
         data={"kind": "create", "name": wanted.name},
     )
-    wake()
+    wake(operation.pool)
     return operation
 
 

@@ -12,19 +12,23 @@ from provisioning.models.operations import (
 from provisioning.models.sandbox import Route, Workload
 from provisioning.models.targets import Target
 from provisioning.models.terraform import TerraformRun, TerraformState, TerraformStateVersion
+from provisioning.models.turns import Breaker, Pool, TeamTurn
 
 __all__ = [
+    "Breaker",
     "Environment",
     "Operation",
     "OperationLease",
     "OperationLog",
     "OperationStep",
     "Orphan",
+    "Pool",
     "Recheck",
     "ResourceLock",
     "Route",
     "SecretBinding",
     "Target",
+    "TeamTurn",
     "TerraformRun",
     "TerraformState",
     "TerraformStateVersion",

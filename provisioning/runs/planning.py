@@ -23,6 +23,7 @@ from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs.backoff import put_off
 from provisioning.runs.outcome import DEFECT
+from provisioning.runs.store import AWAY
 from provisioning.states import OperationStatus as S
 from provisioning.wake import wake
 
@@ -78,6 +79,8 @@ def plan_operation(operation: Operation, lease: Lease) -> None:
     except DriverRejected as error:
         _end(operation, lease, S.FAILED, said_by(error))
         return
+    except AWAY:
+        raise
     except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
         log.error("planning operation %s stopped by a defect: %s", operation.pk, place_of(error))
         _end(operation, lease, S.FAILED, DEFECT)
@@ -130,7 +133,7 @@ def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
     elif operation.signatures_needed:
         to_be_signed(operation, lease)
     elif move(operation, S.QUEUED, fence=lease.fence):
-        wake()
+        wake(operation.pool)
 
 
 def to_be_signed(operation: Operation, lease: Lease) -> None:
@@ -146,7 +149,7 @@ def to_be_signed(operation: Operation, lease: Lease) -> None:
     if not move(operation, S.AWAITING_APPROVAL, fence=lease.fence, approval_expires_at=until, blocked=blocked[:300]):
         return
     if approvals.tally(subject).complete and move(operation, S.QUEUED):
-        wake()
+        wake(operation.pool)
 
 
 def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

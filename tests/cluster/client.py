@@ -37,48 +37,48 @@ class Client:
     def __init__(self, where: Address) -> None:
         trust = ssl.create_default_context(cadata=where.authority)
         headers = {"Authorization": f"Bearer {where.token}"}
-        self._http = httpx.Client(base_url=where.url, verify=trust, headers=headers, timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=where.url, verify=trust, headers=headers, timeout=30, trust_env=False)
 
     def get(self, path: str, **query: str) -> Object:
         """One object, or a list."""
-        return self._answer(self._http.get(path, params=query))
+        return self._answer(self.http.get(path, params=query))
 
     def items(self, path: str, **query: str) -> list[Object]:
         """The objects of a list; none when the server does not know the kind."""
-        answer = self._http.get(path, params=query)
+        answer = self.http.get(path, params=query)
         return [] if answer.status_code == httpx.codes.NOT_FOUND else self._answer(answer)["items"]
 
     def create(self, path: str, body: Object) -> Object:
         """Make an object below a collection."""
-        return self._answer(self._http.post(path, json=body))
+        return self._answer(self.http.post(path, json=body))
 
     def merge(self, path: str, body: Object) -> Object:
         """Merge into an object, or into its status."""
         headers = {"Content-Type": "application/merge-patch+json"}
-        return self._answer(self._http.patch(path, json=body, headers=headers))
+        return self._answer(self.http.patch(path, json=body, headers=headers))
 
     def apply(self, path: str, body: Object) -> Object:
         """Make or change an object by server-side apply."""
         headers = {"Content-Type": "application/apply-patch+yaml"}
         query = {"fieldManager": "berth-test", "force": "true"}
-        return self._answer(self._http.patch(path, json=body, headers=headers, params=query))
+        return self._answer(self.http.patch(path, json=body, headers=headers, params=query))
 
     def delete(self, path: str, **options: object) -> None:
         """Remove an object; one that is gone already is as good."""
-        answer = self._http.request("DELETE", path, json={"kind": "DeleteOptions", "apiVersion": "v1", **options})
+        answer = self.http.request("DELETE", path, json={"kind": "DeleteOptions", "apiVersion": "v1", **options})
         if answer.status_code != httpx.codes.NOT_FOUND:
             self._answer(answer)
 
     def is_ready(self) -> bool:
         """Whether the server says that it serves."""
         try:
-            return self._http.get("/readyz").status_code == httpx.codes.OK
+            return self.http.get("/readyz").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
     def close(self) -> None:
         """Let the connections go."""
-        self._http.close()
+        self.http.close()
 
     @staticmethod
     def _answer(answer: httpx.Response) -> Object:

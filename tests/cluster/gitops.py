@@ -61,7 +61,7 @@ class ArgoCd:
         wanted = argo_status(thing, at)
         has = thing.get("status", {})
         if any(has.get(name, {}).get(key) != value for name, part in wanted.items() for key, value in part.items()):
-            if wanted["operationState"]:
+            if "operationState" in wanted:
                 wanted["operationState"] |= {"startedAt": _now(), "finishedAt": _now(), "operation": {"sync": {}}}
             wanted["sync"]["comparedTo"] = {"source": source, "destination": thing["spec"]["destination"]}
             self.client.merge(path, {"operation": None, "status": {**wanted, "reconciledAt": _now()}})
@@ -70,10 +70,10 @@ class ArgoCd:
 def argo_status(thing: Object, at: str) -> Object:
     """What the application's status ought to say with Git at this commit."""
     wish = _wish(thing)
-    automated = bool((thing["spec"].get("syncPolicy") or {}).get("automated")) or bool(thing.get("operation"))
+    automated = "automated" in (thing["spec"].get("syncPolicy") or {}) or "operation" in thing
     before = thing.get("status", {}).get("operationState", {}).get("syncResult", {}).get("revision", "")
     if not at:
-        return {"sync": {"status": "Unknown"}, "health": {"status": "Unknown"}, "operationState": {}}
+        return {"sync": {"status": "Unknown"}, "health": {"status": "Unknown"}}
     if wish == "failing":
         failed = {"phase": "Failed", "message": "simulated: one or more objects failed to apply"}
         return {
@@ -83,8 +83,10 @@ def argo_status(thing: Object, at: str) -> Object:
         }
     if wish == "out-of-sync" or not (automated or before == at):
         health = "Healthy" if before else "Missing"
-        return {"sync": {"status": "OutOfSync", "revision": at}, "health": {"status": health}, "operationState": {}}
-    health = {"status": "Degraded", "message": "simulated"} if wish == "degraded" else {"status": "Healthy"}
+        return {"sync": {"status": "OutOfSync", "revision": at}, "health": {"status": health}}
+    health = (
+        {"status": "Degraded", "message": "simulated"} if wish == "degraded" else {"status": "Healthy", "message": None}
+    )
     done = {"phase": "Succeeded", "syncResult": {"revision": at}}
     return {"sync": {"status": "Synced", "revision": at}, "health": health, "operationState": done}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
 
 from catalog import git, seed
 from provisioning.drivers.base import EnvironmentSpec, Plan, ReleaseSpec, SecretSpec, Step, StepKey, TargetSpec
@@ -79,7 +80,7 @@ class World:
     def spec(self, name: str = "shop", **changes: Any) -> EnvironmentSpec:
         """An environment of two replicas in dev, with a secret."""
         made = EnvironmentSpec(
-            id=f"00000000-0000-4000-8000-{abs(hash(name)) % 10**12:012d}",
+            id=str(uuid5(NAMESPACE_DNS, name)),
             name=name,
             tier="dev",
             team="payments",
@@ -132,9 +133,14 @@ class World:
             line = f"{'100644' if content is not None else '0'} {oid}\t{path}\0".encode()
             git.run(self.remote, "update-index", "-z", "--index-info", feed=line, extra=index)
         tree = git.run(self.remote, "write-tree", extra=index).decode().strip()
-        made = git.run(self.remote, "commit-tree", tree, "-p", branch, "-m", message, extra=seed._WHO).decode().strip()
+        made = self.commit_of(tree, branch, message=message)
         self.git("update-ref", f"refs/heads/{branch}", made)
         return made
+
+    def commit_of(self, tree: str, *parents: str, message: str = "By hand") -> str:
+        """A commit of a tree that no branch holds yet."""
+        given = [word for parent in parents for word in ("-p", parent)]
+        return git.run(self.remote, "commit-tree", tree, *given, "-m", message, extra=seed._WHO).decode().strip()
 
     def _blob(self, content: bytes) -> str:
         return git.run(self.remote, "hash-object", "-w", "--stdin", feed=content).decode().strip()

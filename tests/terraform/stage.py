@@ -187,7 +187,9 @@ def left() -> list[str]:
 
 def lease(operation: Operation, fence: int | None = None) -> int:
     """Claim the operation, outdating whoever had it."""
-    fence = fence or 1 + (OperationLease.objects.filter(operation=operation).values_list("fence", flat=True).first() or 6)
+    fence = fence or 1 + (
+        OperationLease.objects.filter(operation=operation).values_list("fence", flat=True).first() or 6
+    )
     until = timezone.now() + timedelta(hours=1)
     with context(by="system:test"):
         OperationLease.objects.update_or_create(

@@ -45,9 +45,7 @@ class Database(Resource):
 
     def _settle(self, connection, planned):
         name = sql.Identifier(planned["name"])
-        connection.execute(
-            sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(planned["comment"]))
-        )
+        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(planned["comment"])))
         limit = sql.Literal(int(planned["limit"]))
         connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(name, limit))
 
