@@ -4,6 +4,7 @@ No Django import here; nothing is read from files except the secrets that a vari
 """
 
 import os
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Berth:
     extra_drivers: tuple[str, ...]
     terraform: str
     state_url: str
+    pools: tuple[str, ...]
 
 
 class Variables:
@@ -75,6 +77,14 @@ class Variables:
 
     def listed(self, name: str, default: str) -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+    def pools(self, name: str) -> tuple[str, ...]:
+        """Tags of worker pools; the word `default` stands for the pool without a tag, which is also the default."""
+        tags = self.listed(name, "default")
+        for tag in tags:
+            if not re.fullmatch(r"[a-z0-9-]{1,40}", tag):
+                raise BadEnvironment(f"{name} names pools in small letters, digits and hyphens, not {tag!r}.")
+        return tuple("" if tag == "default" else tag for tag in tags)
 
     def database(self, name: str) -> dict[str, Any]:
         """A Django DATABASES entry from `postgresql://user:password@host:port/name`."""
@@ -138,4 +148,5 @@ def berth(read: Variables, base: Path) -> Berth:
         extra_drivers=tuple(read.listed("BERTH_EXTRA_DRIVERS", "")),
         terraform=read.text("BERTH_TERRAFORM", ""),
         state_url=read.url("BERTH_STATE_URL", ("http", "https"), read.text("BERTH_PUBLIC_URL", _HERE)).rstrip("/"),
+        pools=read.pools("BERTH_POOLS"),
     )

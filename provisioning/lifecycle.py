@@ -4,6 +4,7 @@ What is legal stands in states.py. Who may ask, and what the steps do, is not kn
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,18 +14,22 @@ from django.db import connection
 from django.utils import timezone
 
 from audit.record import record
-from provisioning import states
+from provisioning import breaker, states, turns
 from provisioning.models import Environment, Operation, OperationLease, ResourceLock
 from provisioning.states import OperationStatus as S
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A held claim. Every write of its holder is conditional on the fence."""
+    """A held claim. Every write of its holder is conditional on the fence.
+
+    `breaker` is that of the target, if it did not answer the last time.
+    """
 
     operation: uuid.UUID
     holder: str
     fence: int
+    breaker: int | None = None
 
 
 def move(
@@ -97,34 +102,6 @@ WHERE o.id = %s AND l.fence = %s AND l.expires_at > clock_timestamp()
 FOR UPDATE OF o, l
 """
 
-_CANDIDATE = """
-SELECT o.id
-FROM provisioning_operation o
-LEFT JOIN provisioning_operationlease l ON l.operation_id = o.id
-WHERE o.status = ANY(%(ready)s) AND (%(only)s::uuid IS NULL OR o.id = %(only)s)
-  AND (o.not_before IS NULL OR o.not_before <= now())
-  AND (
-    (o.status = 'requested')
-    OR (
-        o.status = 'queued'
-        AND (o.cancel_requested_at IS NULL)
-        AND (o.signatures_needed + o.owning_needed = 0 OR (
-            SELECT count(*) >= o.signatures_needed AND count(*) FILTER (WHERE s.owning) >= o.owning_needed
-            FROM policies_signature s
-            WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
-              AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id))
-        AND NOT EXISTS (SELECT 1 FROM provisioning_operation a
-             WHERE a.environment_id = o.environment_id AND a.status = ANY(%(active)s))
-    )
-    OR (o.status = ANY(%(held)s) AND (l.operation_id IS NULL
-            OR l.expires_at + make_interval(secs => %(strays)s) < now()))
-  )
-ORDER BY (o.status = ANY(%(held)s)) DESC, (o.origin = 'person') DESC, (o.tier = 'prod') DESC,
-         o.overtakes DESC, coalesce(o.queued_at, o.created_at), o.id
-FOR UPDATE OF o SKIP LOCKED
-LIMIT 1
-"""
-
 # A statement of its own, because it must see leases as they are now that the row is locked: another worker may have
 # claimed and committed after the snapshot in which the candidate was found.
 _CLAIM = """
@@ -135,19 +112,40 @@ WITH lease AS (
     SET holder = excluded.holder, fence = excluded.fence, expires_at = excluded.expires_at
     WHERE l.expires_at + make_interval(secs => %(strays)s) < now()
     RETURNING operation_id, fence
+),
+taken AS (
+    UPDATE provisioning_operation o
+    SET status = CASE o.status WHEN 'requested' THEN 'planning' WHEN 'queued' THEN 'running' ELSE o.status END,
+        attempts = o.attempts + 1,
+        started_at = CASE o.status WHEN 'queued' THEN coalesce(o.started_at, now()) ELSE o.started_at END,
+        blocked = '', waits_for_id = NULL
+    FROM lease WHERE o.id = lease.operation_id
+    RETURNING o.id, o.team_id, lease.fence
+),
+turn AS (
+    UPDATE provisioning_teamturn t SET turn = taken.fence FROM taken
+    WHERE t.team_id = (SELECT team_id FROM provisioning_teamturn WHERE team_id = taken.team_id FOR UPDATE SKIP LOCKED)
+),
+first_turn AS (
+    INSERT INTO provisioning_teamturn (team_id, turn) SELECT team_id, fence FROM taken
+    WHERE NOT EXISTS (SELECT 1 FROM provisioning_teamturn t WHERE t.team_id = taken.team_id) ON CONFLICT DO NOTHING
 )
-UPDATE provisioning_operation o
-SET status = CASE o.status WHEN 'requested' THEN 'planning' WHEN 'queued' THEN 'running' ELSE o.status END,
-    attempts = o.attempts + 1,
-    started_at = CASE o.status WHEN 'queued' THEN coalesce(o.started_at, now()) ELSE o.started_at END,
-    blocked = ''
-FROM lease WHERE o.id = lease.operation_id
-RETURNING o.id, lease.fence
+SELECT fence, audit.record_event('operation.claimed', 'operation:' || id, '',
+    jsonb_build_object('holder', %(holder)s::text, 'fence', fence)) FROM taken
 """
 
+# Whoever comes second waits here for the first, and then counts again what is active by now.
+_ENTER = "SELECT concurrency FROM provisioning_target WHERE id = %s FOR NO KEY UPDATE"
+_HAS_ROOM = """
+SELECT count(a.id) < t.concurrency FROM provisioning_target t
+LEFT JOIN provisioning_operation a ON a.target_id = t.id AND a.status = ANY(%s)
+WHERE t.id = %s GROUP BY t.id
+"""
+MOST_PASSED = 20
 
-def claim(*, holder: str, only: uuid.UUID | None = None) -> Lease | None:
-    """Take the next operation that is ready: a lapsed one first, then people, prod, and age. None: nothing to do.
+
+def claim(*, holder: str, only: uuid.UUID | None = None, pools: Sequence[str] | None = None) -> Lease | None:
+    """Take the next operation that is ready, in the order of turns.py, from these pools. None: nothing to do.
 
     A lapsed one is taken only after its old lease and one call limit, so that no write of its last owner is in flight.
 
@@ -155,25 +153,37 @@ def claim(*, holder: str, only: uuid.UUID | None = None) -> Lease | None:
     for the same operation is stopped by the lease, one for the same environment by the partial unique index as well.
     """
     wanted = {
+        **turns.bounds(),
         "only": only,
-        "ready": sorted({*states.ACTIVE, S.PLANNING, S.REQUESTED, S.QUEUED}),
-        "held": sorted({*states.ACTIVE, S.PLANNING}),
-        "active": sorted(states.ACTIVE),
-        "strays": settings.BERTH.call_limit_seconds,
+        "pools": list(settings.BERTH.pools if pools is None else pools),
         "holder": holder,
         "seconds": settings.BERTH.lease_seconds,
     }
+    passed: list[uuid.UUID] = []
     with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATE, wanted)
-        row = cursor.fetchone()
-        if row is not None:
-            cursor.execute(_CLAIM, {**wanted, "id": row[0]})
+        for _ in range(MOST_PASSED):
+            cursor.execute(turns.CANDIDATE, {**wanted, "passed": passed})
             row = cursor.fetchone()
-    if row is None:
-        return None
-    pk, fence = row
-    record("operation.claimed", object=f"operation:{pk}", data={"holder": holder, "fence": fence})
-    return Lease(operation=pk, holder=holder, fence=fence)
+            if row is None:
+                return None
+            pk, target, failing, is_open = row
+            if target is not None and not _has_room(target):
+                passed.append(target)
+                continue
+            if is_open and not breaker.begin_probe(failing, pk):
+                continue
+            cursor.execute(_CLAIM, {**wanted, "id": pk})
+            taken = cursor.fetchone()
+            return Lease(operation=pk, holder=holder, fence=taken[0], breaker=failing) if taken else None
+    return None
+
+
+def _has_room(target: uuid.UUID) -> bool:
+    """Is less active on the target than it may take at once? Nobody else can enter until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTER, [target])
+        cursor.execute(_HAS_ROOM, [sorted(states.ACTIVE), target])
+        return bool(cursor.fetchone()[0])
 
 
 def next_fence() -> int:

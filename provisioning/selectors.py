@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from policies.models import Membership, User
 from policies.permissions import Permission, roles_with, teams_with
-from provisioning import states
+from provisioning import states, turns
 from provisioning.models import Environment, Operation, Orphan
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
@@ -117,6 +117,13 @@ def ready_count() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_READY, [waiting, held, settings.BERTH.call_limit_seconds])
         return int(cursor.fetchone()[0])
+
+
+def ready_by_pool() -> dict[str, int]:
+    """How many operations could be claimed now, by pool."""
+    with connection.cursor() as cursor:
+        cursor.execute(turns.READY, turns.bounds())
+        return {str(pool): int(count) for pool, count in cursor.fetchall()}
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def _locked_decision(by: User, pk: UUID, digest: str, verdict: str, reason: str)
         forget_environment(operation)
     elif approvals.tally(subject).complete:
         move(operation, S.QUEUED, blocked="")
-        wake()
+        wake(operation.pool)
     return operation
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("policies", "0002_guards"),
-        ("provisioning", "0007_terraform_state"),
+        ("provisioning", "0008_queue"),
     ]
 
     operations = [

@@ -42,6 +42,9 @@ class Operation(models.Model):
     request_digest = models.CharField(max_length=80, blank=True)
     overtakes = models.BooleanField(default=False)
     blocked = models.CharField(max_length=300, blank=True, help_text="Why it waits, in words.")
+    waits_for = models.ForeignKey(
+        "self", models.SET_NULL, related_name="+", null=True, help_text="The operation whose lock it waits for."
+    )
     error = models.CharField(max_length=600, blank=True)
     cancel_requested_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -74,6 +77,7 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "created_at"], name="operation_status"),
+            models.Index(fields=["kind", "-finished_at"], name="operation_usual"),
             models.Index(fields=["environment", "-created_at"], name="operation_environment"),
             models.Index(fields=["team", "-created_at"], name="operation_team"),
             models.Index(fields=["requester", "-created_at"], name="operation_requester"),

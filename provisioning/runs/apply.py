@@ -35,6 +35,7 @@ from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
 from provisioning.runs.planning import Made, changed_parts, make, store, to_be_signed
+from provisioning.runs.store import AWAY
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
@@ -43,13 +44,15 @@ Status = OperationStep.Status
 
 
 def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
-    """Take the operation as far as it goes under this lease. Errors are typed here, never raised further."""
+    """Take the operation as far as it goes under this lease. Of errors only AWAY leaves it."""
     with StepLog(operation) as step_log:
         try:
             with closing(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat)) as work:
                 _execute(work)
         except LeaseLost:
             _lost(operation, step_log)
+        except AWAY:
+            raise
         except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
             if lifecycle.holds(lease):
                 _answer(operation, lease, heartbeat, error, step_log.step)
@@ -138,7 +141,7 @@ def _may_begin(work: Work) -> bool:
             return True
         until = timezone.now() + timedelta(seconds=1)
         reason = f"It waits for {held.operation.kind} {held.operation.short_id}, which holds {held.key}."
-        move(operation, S.QUEUED, fence=work.lease.fence, blocked=reason, not_before=until)
+        move(operation, S.QUEUED, fence=work.lease.fence, blocked=reason, not_before=until, waits_for=held.operation)
         lifecycle.release(work.lease)
         return False
 

@@ -1,4 +1,7 @@
-"""Puts an operation off when its target cannot be reached: capped exponential backoff with jitter."""
+"""Puts an operation off when its target cannot be reached: capped exponential backoff with jitter.
+
+Each such call counts for the target's breaker.
+"""
 
 import secrets
 from datetime import timedelta
@@ -7,6 +10,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
+from provisioning import breaker
 from provisioning.lifecycle import Lease, holds, move, release
 from provisioning.models import Operation
 
@@ -23,6 +27,7 @@ def delay(attempt: int) -> float:
 
 def put_off(operation: Operation, lease: Lease, *, reason: str, back_to: str | None = None) -> None:
     """Let go of the operation until later. `back_to` moves its status; otherwise it is taken up where it stands."""
+    breaker.failed(operation, by=f"worker:{lease.holder}", reason=reason)
     seconds = delay(operation.attempts)
     blocked = f"{reason} Next try in {seconds:.0f} s."[:300]
     until = timezone.now() + timedelta(seconds=seconds)

@@ -20,6 +20,7 @@ from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
+from provisioning.runs.store import AWAY
 from provisioning.specs import secret_path
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
@@ -142,6 +143,8 @@ def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str, s
             put_off_or_fail(operation, lease, heartbeat, said_by(away))
         except DriverError as stuck:
             _end(operation, lease, S.FAILED, left=_left_by_steps(operation, said_by(stuck)))
+        except AWAY:
+            raise
         except Exception as error:  # noqa: BLE001 - undoing has a defect too: what is left is listed, not tried for ever
             log.error("undoing operation %s stopped by a defect: %s", operation.pk, place_of(error))
             _end(operation, lease, S.FAILED, left=_left_by_steps(operation, DEFECT))
@@ -226,7 +229,7 @@ def _leave_environment(operation: Operation, status: str, lease: Lease, *, left:
     environment = operation.environment
     if operation.plan_locked_at is None:
         forget_environment(operation)
-    elif operation.kind == "create" and status == S.ROLLED_BACK:
+    elif kinds.of(operation).begins_environment and status == S.ROLLED_BACK:
         if move_environment(environment, E.DESTROYED, fence=lease.fence, destroyed_at=timezone.now()):
             quotas.release(subject=environment.ref)
     elif status == S.ROLLED_BACK and not left:

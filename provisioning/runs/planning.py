@@ -16,6 +16,7 @@ from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
+from provisioning.kinds import OperationKind
 from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
@@ -23,6 +24,7 @@ from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs.backoff import put_off
 from provisioning.runs.outcome import DEFECT
+from provisioning.runs.store import AWAY
 from provisioning.states import OperationStatus as S
 from provisioning.wake import wake
 
@@ -48,6 +50,7 @@ def make(operation: Operation) -> Made:
     target = driver(environment.driver)
     observed = target.observe(spec)
     plan = target.plan(spec, observed, kind.verb)
+    _check_actions(kind, plan)
     subject = ChangeSubject(
         kind=operation.kind,
         environment=str(environment.pk),
@@ -64,6 +67,17 @@ def make(operation: Operation) -> Made:
     return Made(spec, plan, change_digest(subject, plan), document, observed)
 
 
+def _check_actions(kind: OperationKind, plan: Plan) -> None:
+    """A kind that may only do certain things is refused as soon as its plan would do others: nobody is asked to sign."""
+    beyond = [f"{change.action} {change.address}" for change in plan.changes if change.action not in kind.only]
+    if kind.only and beyond:
+        more = f" and {len(beyond) - 5} more" if len(beyond) > 5 else ""
+        raise DriverRejected(
+            f"It may only {' or '.join(sorted(kind.only))}, but it would also {', '.join(beyond[:5])}{more}. "
+            "Nothing was touched."
+        )
+
+
 def _address(target: TargetSpec | None) -> str:
     return f"{target.name}@{sha256(vars(target))}" if target else ""
 
@@ -78,6 +92,8 @@ def plan_operation(operation: Operation, lease: Lease) -> None:
     except DriverRejected as error:
         _end(operation, lease, S.FAILED, said_by(error))
         return
+    except AWAY:
+        raise
     except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
         log.error("planning operation %s stopped by a defect: %s", operation.pk, place_of(error))
         _end(operation, lease, S.FAILED, DEFECT)
@@ -130,7 +146,7 @@ def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
     elif operation.signatures_needed:
         to_be_signed(operation, lease)
     elif move(operation, S.QUEUED, fence=lease.fence):
-        wake()
+        wake(operation.pool)
 
 
 def to_be_signed(operation: Operation, lease: Lease) -> None:
@@ -146,7 +162,7 @@ def to_be_signed(operation: Operation, lease: Lease) -> None:
     if not move(operation, S.AWAITING_APPROVAL, fence=lease.fence, approval_expires_at=until, blocked=blocked[:300]):
         return
     if approvals.tally(subject).complete and move(operation, S.QUEUED):
-        wake()
+        wake(operation.pool)
 
 
 def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

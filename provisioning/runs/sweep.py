@@ -3,14 +3,17 @@
 from django.utils import timezone
 
 from audit.context import context
+from provisioning import presence
 from provisioning.lifecycle import move
 from provisioning.models import Operation
 from provisioning.releasing import forget_environment
-from provisioning.selectors import ready_count
+from provisioning.selectors import ready_by_pool
 from provisioning.states import OperationStatus as S
 from provisioning.wake import send
 
 MOST_HINTS = 20
+# The next sweeps send others: what busy workers have not read by then would only pile up before all other tasks.
+HINT_SECONDS = 5
 
 
 def sweep() -> dict[str, int]:
@@ -24,6 +27,15 @@ def sweep() -> dict[str, int]:
             if move(operation, S.EXPIRED, error="It was not signed in time. Ask for it again."):
                 forget_environment(operation)
                 expired += 1
-    ready = min(ready_count(), MOST_HINTS)
-    send(ready)
-    return {"expired": expired, "hinted": ready}
+    return {"expired": expired, "hinted": _hint()}
+
+
+def _hint() -> int:
+    """Hint what could be claimed. A pool without a worker gets none, or its hints would pile up unread."""
+    served, hinted = presence.served(), 0
+    for pool, ready in ready_by_pool().items():
+        if pool and pool not in served:
+            continue
+        send(min(ready, MOST_HINTS), pool, expires=HINT_SECONDS)
+        hinted += min(ready, MOST_HINTS)
+    return hinted

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
 
 from catalog import git, seed
 from provisioning.drivers.base import EnvironmentSpec, Plan, ReleaseSpec, SecretSpec, Step, StepKey, TargetSpec
 from provisioning.drivers.gitops.driver import GitopsDriver
+from provisioning.drivers.kubernetes.connect import Connections
 from provisioning.vault import Secret
+from tests.gitops import hands
 
 AUTHOR = "Berth <berth@example.org>"
 FENCES = count(1)
@@ -56,6 +59,7 @@ class World:
 
     home: Path
     config: dict[str, Any] = field(default_factory=dict)
+    connections: Connections | None = None
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,7 +73,7 @@ class World:
 
     def new_driver(self) -> GitopsDriver:
         """The driver as another worker has it."""
-        return GitopsDriver(credentials=lambda _path: self.credentials)
+        return GitopsDriver(credentials=lambda _path: self.credentials, connections=self.connections)
 
     @property
     def target(self) -> TargetSpec:
@@ -79,7 +83,7 @@ class World:
     def spec(self, name: str = "shop", **changes: Any) -> EnvironmentSpec:
         """An environment of two replicas in dev, with a secret."""
         made = EnvironmentSpec(
-            id=f"00000000-0000-4000-8000-{abs(hash(name)) % 10**12:012d}",
+            id=str(uuid5(NAMESPACE_DNS, name)),
             name=name,
             tier="dev",
             team="payments",
@@ -125,19 +129,7 @@ class World:
 
     def commit(self, files: dict[str, bytes | None], *, branch: str = "main", message: str = "By hand") -> str:
         """Somebody else's commit: these files written (None: removed) on a branch."""
-        index = {"GIT_INDEX_FILE": str(self.home / "hand.index")}
-        git.run(self.remote, "read-tree", branch, extra=index)
-        for path, content in files.items():
-            oid = self._blob(content) if content is not None else "0" * 40
-            line = f"{'100644' if content is not None else '0'} {oid}\t{path}\0".encode()
-            git.run(self.remote, "update-index", "-z", "--index-info", feed=line, extra=index)
-        tree = git.run(self.remote, "write-tree", extra=index).decode().strip()
-        made = git.run(self.remote, "commit-tree", tree, "-p", branch, "-m", message, extra=seed._WHO).decode().strip()
-        self.git("update-ref", f"refs/heads/{branch}", made)
-        return made
-
-    def _blob(self, content: bytes) -> str:
-        return git.run(self.remote, "hash-object", "-w", "--stdin", feed=content).decode().strip()
+        return hands.commit_by_hand(self.remote, files, branch=branch, message=message)
 
     def verified(self, commit: str) -> bool:
         """Does git accept the commit's signature as the key's?"""

@@ -51,6 +51,7 @@ class Repository:
     def head(self, branch: str) -> str | None:
         """The newest commit of a branch at the remote, fetched; None when there is no such branch."""
         remote = self._remote(branch)
+        self._make_cache()
         for attempt in range(_TRIES):
             try:
                 with keys.transport(self.place, self._credentials) as extra:
@@ -150,7 +151,7 @@ class Repository:
         with keys.transport(self.place, self._credentials) as extra:
             git.run(
                 self.cache,
-                *("push", "--quiet", "--porcelain", f"--force-with-lease={ref}:{expected or ''}"),
+                *("push", "--quiet", f"--force-with-lease={ref}:{expected or ''}"),
                 *("--", remote.url, f"{commit or ''}:{ref}"),
                 protocols=remote.protocols,
                 seconds=settings.BERTH.call_limit_seconds,
@@ -183,6 +184,20 @@ class Repository:
             return git.run(self.cache, *arguments, feed=feed, extra=extra)
         except git.GitError as problem:
             raise translated(problem) from None
+
+    def _make_cache(self) -> None:
+        """Make the bare cache whole and then put it in place: two workers may meet here."""
+        if self.cache.exists():
+            return
+        made = self.cache.with_name(f"new-{secrets.token_hex(8)}")
+        made.mkdir(parents=True)
+        try:
+            git.run(made, "init", "--quiet", "--bare", "--template=", str(made))
+            made.rename(self.cache)
+        except git.GitError as problem:
+            raise translated(problem) from None
+        except OSError:
+            shutil.rmtree(made, ignore_errors=True)
 
     def _drop_stale_lock(self) -> None:
         """A git that was killed leaves its lock behind; no fetch takes this long."""

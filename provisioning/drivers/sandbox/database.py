@@ -24,6 +24,8 @@ from provisioning.vault import Secret
 
 CONTROL = "berth_sandbox"
 CONNECTIONS = 20
+# The limit of a database that is still being made: our own session; and Postgres' mark of one half dropped.
+_MAKING, _DROPPING = 1, -2
 _SESSIONS_END_S = 3.0
 _LEDGER = """CREATE TABLE IF NOT EXISTS ledger (environment uuid PRIMARY KEY, fence bigint NOT NULL,
     operation text NOT NULL, connection_limit int, at timestamptz NOT NULL DEFAULT now())"""
@@ -57,15 +59,15 @@ class Databases:
             key.guard()
             _make_role(db, names.database, password)
             key.guard()
-            if not _row(db, "SELECT 1 FROM pg_database WHERE datname = %s", names.database):
-                _run(db, "CREATE DATABASE {0} TEMPLATE template0 CONNECTION LIMIT {limit}", names.database)
+            self._begin(db, names)
             _run(db, "REVOKE ALL ON DATABASE {0} FROM PUBLIC", names.database)
-            _run(db, "GRANT CONNECT, TEMPORARY ON DATABASE {0} TO {0}", names.database)
-            if _limit(db, names) == 0:
-                self._open(db, names)
             key.guard()
             with _session(self.url, names.database, _mark(names, key)) as own:
                 _run(own, "GRANT ALL ON SCHEMA public TO {0}", names.database)
+            key.guard()
+            _run(db, "GRANT CONNECT, TEMPORARY ON DATABASE {0} TO {0}", names.database)
+            if _limit(db, names) == _MAKING:
+                self._open(db, names)
 
     def suspend(self, names: Names, key: StepKey) -> None:
         """Let nobody in, end every session, and return only when none is left."""
@@ -108,7 +110,8 @@ class Databases:
             limit = _limit(db, names)
             if limit is None:
                 return
-            state = "open" if limit else "closing" if _sessions(db, names.database) else "closed"
+            closed = "closing" if _sessions(db, names.database) else "closed"
+            state = {0: closed, _MAKING: "unfinished", _DROPPING: "unfinished"}.get(limit, "open")
             yield Resource("postgres.database", {"name": names.database, "state": state})
 
     def address(self, names: Names) -> Mapping[str, str]:
@@ -120,6 +123,17 @@ class Databases:
             "dbname": names.database,
             "user": names.database,
         }
+
+    def _begin(self, db: Connection, names: Names) -> None:
+        """Have a database that lets us in, and nobody else before all its rights are set: death may come between."""
+        limit = _limit(db, names)
+        if limit == _DROPPING:
+            _run(db, "DROP DATABASE {0}", names.database)
+        if limit in {None, _DROPPING}:
+            create: LiteralString = "CREATE DATABASE {0} TEMPLATE template0 CONNECTION LIMIT {limit}"
+            _run(db, create, names.database, limit=_MAKING)
+        elif limit == 0:
+            self._open(db, names)
 
     @staticmethod
     def _open(db: Connection, names: Names) -> None:

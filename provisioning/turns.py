@@ -1,0 +1,115 @@
+"""Whose turn it is, as SQL: one order for the claim and for the place that a page shows. Takes nothing itself.
+
+First what an earlier worker left, then people before schedules (and a schedule's operation that a person waits
+behind), production, the teams in turn, and of one team what overtakes before the rest, the oldest first.
+"""
+
+from typing import Any
+
+from django.conf import settings
+
+from provisioning import states
+from provisioning.states import OperationStatus as S
+
+# Someone works on these, or should; they are few, whatever waits.
+_SCENE = """
+WITH active AS MATERIALIZED (
+    SELECT id, environment_id, team_id, target_id, status FROM provisioning_operation WHERE status = ANY(%(held)s)
+),
+awaited AS MATERIALIZED (
+    SELECT waits_for_id AS id FROM provisioning_operation
+    WHERE status = 'queued' AND origin = 'person' AND waits_for_id IS NOT NULL
+    UNION
+    SELECT a.id FROM active a JOIN provisioning_operation w ON w.environment_id = a.environment_id
+    WHERE a.status = ANY(%(active)s) AND w.status IN ('requested', 'queued') AND w.origin = 'person'
+),
+busy AS MATERIALIZED (SELECT team_id, count(*) AS operations FROM active GROUP BY team_id),
+crowded AS MATERIALIZED (
+    SELECT t.id FROM provisioning_target t JOIN active a ON a.target_id = t.id AND a.status = ANY(%(active)s)
+    WHERE t.concurrency > 0 GROUP BY t.id HAVING count(*) >= t.concurrency
+),
+failing AS MATERIALIZED (
+    SELECT id, driver, target_id, probe_at, opened_at IS NOT NULL AS open FROM provisioning_breaker WHERE failures > 0
+),
+"""
+
+# `round` lets each team have its first before any has its second, also among workers that claim at the same moment.
+_LINE = """
+line AS MATERIALIZED (
+    SELECT id, status, count(*) OVER () AS length, row_number() OVER (ORDER BY taken DESC, person DESC, prod DESC,
+        round, coalesce(turn, 0), overtakes DESC, at, id) AS place
+    FROM (
+        SELECT *, coalesce(operations, 0) + row_number() OVER (PARTITION BY taken, person, prod, team_id
+            ORDER BY overtakes DESC, at, id) AS round
+        FROM (
+            SELECT o.id, o.status, o.team_id, o.overtakes, coalesce(o.queued_at, o.created_at) AS at,
+                o.status = ANY(%(held)s) AS taken, o.tier = 'prod' AS prod,
+                o.origin = 'person' OR EXISTS (SELECT 1 FROM awaited w WHERE w.id = o.id) AS person,
+                busy.operations, teamturn.turn
+            FROM provisioning_operation o
+            LEFT JOIN busy ON busy.team_id = o.team_id
+            LEFT JOIN provisioning_teamturn teamturn ON teamturn.team_id = o.team_id
+            WHERE {which}
+        ) waiting
+    ) ranked
+)
+"""
+
+_SAME_PLACE = """
+    (b.target_id = o.target_id OR (b.target_id IS NULL AND o.target_id IS NULL AND b.driver =
+        (SELECT e.driver FROM provisioning_environment e WHERE e.id = o.environment_id)))
+"""
+
+_CAN_BE_TAKEN = f"""
+    o.status = ANY(%(ready)s)
+    AND (o.not_before IS NULL OR o.not_before <= now())
+    AND NOT EXISTS (SELECT 1 FROM failing b WHERE b.probe_at > now() AND {_SAME_PLACE})
+    AND (o.status <> 'queued' OR (
+        o.cancel_requested_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM active a WHERE a.environment_id = o.environment_id AND a.status = ANY(%(active)s))
+        AND NOT EXISTS (SELECT 1 FROM crowded c WHERE c.id = o.target_id)))
+    AND (o.status <> ALL(%(held)s) OR NOT EXISTS (SELECT 1 FROM provisioning_operationlease l
+        WHERE l.operation_id = o.id AND l.expires_at + make_interval(secs => %(strays)s) >= now()))
+"""  # noqa: S608 - constant SQL
+
+# The signatures are counted last, for the first few only. A row that changed since the line was drawn is left alone.
+_MINE = """
+    AND o.pool = ANY(%(pools)s) AND (%(only)s::uuid IS NULL OR o.id = %(only)s)
+    AND (o.target_id IS NULL OR o.target_id <> ALL(%(passed)s::uuid[]))
+"""
+CANDIDATE = f"""
+{_SCENE} {_LINE.format(which=_CAN_BE_TAKEN + _MINE)}
+SELECT o.id,
+    (SELECT t.id FROM provisioning_target t WHERE t.id = o.target_id AND t.concurrency > 0 AND o.status = 'queued'),
+    (SELECT b.id FROM failing b WHERE {_SAME_PLACE} LIMIT 1),
+    EXISTS (SELECT 1 FROM failing b WHERE b.open AND {_SAME_PLACE})
+FROM line JOIN provisioning_operation o ON o.id = line.id AND o.status = line.status
+WHERE o.status <> 'queued' OR o.signatures_needed + o.owning_needed = 0 OR (
+    SELECT count(*) >= o.signatures_needed AND count(*) FILTER (WHERE s.owning) >= o.owning_needed
+    FROM policies_signature s
+    WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
+      AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id)
+ORDER BY line.place
+FOR UPDATE OF o SKIP LOCKED
+LIMIT 1
+"""  # noqa: S608 - constant SQL
+
+READY = f"""
+{_SCENE.rstrip().rstrip(",")}
+SELECT o.pool, count(*) FROM provisioning_operation o WHERE {_CAN_BE_TAKEN} GROUP BY o.pool
+"""  # noqa: S608 - constant SQL
+
+PLACES = f"""
+{_SCENE} {_LINE.format(which="o.status IN ('requested', 'queued') AND o.pool = %(pool)s")}
+SELECT id, place, length FROM line
+"""  # noqa: S608 - constant SQL
+
+
+def bounds() -> dict[str, Any]:
+    """The states that the order speaks of."""
+    return {
+        "ready": sorted({*states.ACTIVE, S.PLANNING, S.REQUESTED, S.QUEUED}),
+        "held": sorted({*states.ACTIVE, S.PLANNING}),
+        "active": sorted(states.ACTIVE),
+        "strays": settings.BERTH.call_limit_seconds,
+    }
