@@ -1,4 +1,4 @@
-"""Runs that must end: lost leases, dead and stopped workers, limits, wishes. And where secrets may not lie meanwhile."""
+"""Runs that must end: lost leases, dead and stopped workers, limits, wishes. And where no secret may lie meanwhile."""
 
 import os
 import signal
