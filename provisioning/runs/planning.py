@@ -16,6 +16,7 @@ from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
+from provisioning.kinds import OperationKind
 from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
@@ -49,6 +50,7 @@ def make(operation: Operation) -> Made:
     target = driver(environment.driver)
     observed = target.observe(spec)
     plan = target.plan(spec, observed, kind.verb)
+    _check_actions(kind, plan)
     subject = ChangeSubject(
         kind=operation.kind,
         environment=str(environment.pk),
@@ -63,6 +65,17 @@ def make(operation: Operation) -> Made:
     )
     document = {**subject.document(), "changes": [asdict(change) for change in plan.changes]}
     return Made(spec, plan, change_digest(subject, plan), document, observed)
+
+
+def _check_actions(kind: OperationKind, plan: Plan) -> None:
+    """A kind that may only do certain things is refused as soon as its plan would do others: nobody is asked to sign."""
+    beyond = [f"{change.action} {change.address}" for change in plan.changes if change.action not in kind.only]
+    if kind.only and beyond:
+        more = f" and {len(beyond) - 5} more" if len(beyond) > 5 else ""
+        raise DriverRejected(
+            f"It may only {' or '.join(sorted(kind.only))}, but it would also {', '.join(beyond[:5])}{more}. "
+            "Nothing was touched."
+        )
 
 
 def _address(target: TargetSpec | None) -> str:

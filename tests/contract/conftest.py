@@ -32,6 +32,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What a driver does not claim is not collected: a skip would look like something missing."""
     items[:] = [item for item in items if _applies(item)]
+    for item in items:
+        name = getattr(getattr(item, "callspec", None), "params", {}).get("harness_name")
+        if name is not None and load(places()[name]).needs.endswith("cluster"):
+            item.add_marker("cluster")
 
 
 def _applies(item: pytest.Item) -> bool:
