@@ -22,6 +22,7 @@ HARNESSES = (
     "tests.contract.filed_harness:FiledHarness",
     "tests.contract.sandbox_harness:SandboxHarness",
     "tests.contract.kubernetes_harness:KubernetesHarness",
+    "tests.contract.terraform_harness:TerraformHarness",
 )
 GROUP = "berth.contract"
 

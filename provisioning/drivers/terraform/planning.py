@@ -90,8 +90,6 @@ def _possible(spec: EnvironmentSpec, kind: str, module: modules.Module) -> None:
         raise DriverRejected("The module declares no variable `suspended`, so its environments cannot be suspended.")
     if kind == "deploy" and "release" not in module.variables:
         raise DriverRejected("The module declares no variable `release`, so nothing can be deployed to it.")
-    if kind == "adopt" and not spec.imports:
-        raise DriverRejected("Nothing is named to adopt.")
 
 
 def _only_imports(found: list[Change]) -> list[Change]:

@@ -137,7 +137,7 @@ class Run:
         """Run with `-json`; raise what the binary's errors mean."""
         messages = Messages(self.log)
         ended = process.run(self._command(words, fds=fds), watch, messages)
-        if ended.stopped:
+        if ended.stopped and ended.code:
             raise Stopped("It was stopped on request.")
         if ended.code:
             raise self._failed(messages, ended)
