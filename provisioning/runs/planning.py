@@ -16,8 +16,8 @@ from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
-from provisioning.kinds import OperationKind
 from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.kinds import OperationKind
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by

@@ -25,6 +25,7 @@ HARNESSES = (
     "tests.contract.gitops_harness:GitopsHarness",
     "tests.contract.gitops_harness:ArgocdHarness",
     "tests.contract.gitops_harness:FluxHarness",
+    "tests.contract.terraform_harness:TerraformHarness",
 )
 GROUP = "berth.contract"
 
