@@ -9,14 +9,14 @@ from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 
-from provisioning.models import Operation
 from provisioning.states import OperationStatus
 
 log = logging.getLogger(__name__)
 WORK = "provisioning.work"
+_WAITS = "SELECT pool FROM provisioning_operation WHERE environment_id = %s AND status = %s LIMIT 1"
 
 
 def wake(pool: str = "") -> None:
@@ -26,10 +26,11 @@ def wake(pool: str = "") -> None:
 
 def wake_for(environment: UUID) -> None:
     """After the commit, ask one worker to look for work if something waits for this environment."""
-    rows = Operation.objects.filter(environment=environment, status=OperationStatus.QUEUED)
-    pool = rows.values_list("pool", flat=True).first()
-    if pool is not None:
-        wake(pool)
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITS, [environment, OperationStatus.QUEUED])
+        row = cursor.fetchone()
+    if row is not None:
+        wake(row[0])
 
 
 def hints_of(pool: str) -> str:

@@ -170,16 +170,18 @@ def _locked(work: Work, made: Made) -> bool:
     operation = work.operation
     if not lifecycle.holds(work.lease):
         raise LeaseLost("the lease ended before the plan was locked")
+    _take_environment(work)
     # The row is written again, so that what runs is what was just compared with the digest, whatever the row held.
     operation.plan, operation.plan_locked_at = dict(made.document), timezone.now()
     operation.save(update_fields=["plan", "plan_locked_at"])
     steps = work.target.steps(made.spec, kinds.of(operation).verb, made.plan)
-    OperationStep.objects.bulk_create(
-        [
-            OperationStep(operation=operation, team=operation.team, position=n, name=step.name, title=step.title)
-            for n, step in enumerate(steps, 1)
-        ]
-    )
+    rows = [
+        OperationStep(operation=operation, team=operation.team, position=n, name=step.name, title=step.title)
+        for n, step in enumerate(steps, 1)
+    ]
+    for first in rows[:1]:
+        first.status, first.started_at = Status.RUNNING, operation.plan_locked_at
+    OperationStep.objects.bulk_create(rows)
     return True
 
 
@@ -237,9 +239,11 @@ def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> d
     if already:
         work.log(f"{step.title}: already done")
         return {}
-    with context(by=work.by, operation=work.operation.ref):
-        _take_environment(work)
-        outcome.write_step(work, row, Status.RUNNING, {})
+    # The first step is recorded together with the lock of the plan, or with the claim.
+    if row.status != Status.RUNNING or work.operation.environment.fence != work.lease.fence:
+        with context(by=work.by, operation=work.operation.ref):
+            _take_environment(work)
+            outcome.write_step(work, row, Status.RUNNING, {})
     work.guard()
     try:
         with work.heartbeat.limit(step.limit_s):
