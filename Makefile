@@ -8,7 +8,7 @@ ARGS ?=
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench demo mutants docs requirements clean
+.PHONY: help run test test-cluster check bench demo mutants docs requirements clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ run: $(VENV)/.run ## Set up and run the portal with embedded servers (ARGS="--po
 
 test: $(VENV)/.dev ## Set up and run all tests (ARGS="-k f3")
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
+
+test-cluster: $(VENV)/.dev ## Build and start a Kubernetes control plane, or use KUBECONFIG; run the tests that need one
+	@$(BIN)/python -m tests.cluster test $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types, import order, templates, migrations, generated docs
 	@$(BIN)/ruff check .

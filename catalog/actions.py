@@ -1,5 +1,6 @@
 """What people ask of the catalogue: connect a source, sync it. Git is read before any transaction opens."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from catalog import git
-from catalog.models import Publication, Source, Template, TemplateState, TemplateVersion
+from catalog.models import SLUG, Publication, Source, Template, TemplateState, TemplateVersion
 from catalog.problems import Problem
 from catalog.reading import Found, Reading, read_commit
 from catalog.seed import seed_repository
@@ -18,7 +19,7 @@ from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Allowed, Denied
 
-__all__ = ["SyncResult", "register_source", "seed_repository", "sync"]
+__all__ = ["SyncResult", "ask_sync", "register_source", "seed_repository", "sync"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,23 @@ def register_source(*, by: User | str, slug: str, url: str, ref: str = "main") -
     except git.BadAddress as bad:
         denied = Denied("catalog.source_address", "url", str(bad), "Correct the address.", status=422)
         return _refused(by, denied, f"source:{slug}")
+    if not re.fullmatch(SLUG, slug):
+        fix = "Use lower-case letters, digits and hyphens, beginning with a letter, at most 40."
+        return Denied("catalog.source_name", "slug", f"'{slug}' is no short name.", fix, status=422)
     with context(by=by, reason=f"Connect the catalogue source {slug}"):
-        source, _ = Source.objects.update_or_create(slug=slug, defaults={"url": url, "ref": ref})
+        wanted = {"url": url, "ref": ref, "sync_asked_at": timezone.now()}
+        source, _ = Source.objects.update_or_create(slug=slug, defaults=wanted)
+    return source
+
+
+def ask_sync(*, by: User, source: Source) -> Source | Denied:
+    """Have the source read again by a worker, soon; asking twice is the same."""
+    allowed = _may_publish(by)
+    if isinstance(allowed, Denied):
+        return _refused(by, allowed, f"source:{source.pk}")
+    with context(by=by, reason=f"Sync of the catalogue source {source.slug}"):
+        source.sync_asked_at = timezone.now()
+        source.save(update_fields=["sync_asked_at"])
     return source
 
 
@@ -66,12 +82,23 @@ def sync(*, by: User | str, source: Source) -> SyncResult | Denied:
         reading = _read(source)
     except git.GitError as error:
         reading = Reading("", (), (Problem("", 1, str(error)),))
+    problems = reading.problems or tuple(sorted(_conflicts(source, reading.templates)))
+    if _is_as_before(source, reading.commit, problems):
+        unchanged = () if problems else tuple(found.slug for found in reading.templates)
+        return SyncResult(reading.commit, unchanged=unchanged, problems=problems)
     with context(by=by, reason=f"Sync of the catalogue source {source.slug}"):
         locked = _alone(source)
         problems = reading.problems or tuple(sorted(_conflicts(locked, reading.templates)))
         result = _refuse(locked, reading, problems) if problems else _publish(locked, reading)
     source.refresh_from_db()
     return result
+
+
+def _is_as_before(source: Source, commit: str, problems: tuple[Problem, ...]) -> bool:
+    """Nobody asked, and the repository says what it said last time, good or bad."""
+    told = "\n".join(str(problem) for problem in problems)
+    same = told if problems else commit == source.last_commit
+    return source.sync_asked_at is None and bool(same) and told == source.last_error
 
 
 def _may_publish(by: User | str) -> Allowed | Denied:
@@ -111,7 +138,7 @@ def _conflicts(source: Source, found: Iterable[Found]) -> Iterable[Problem]:
         if template.source_id != source.pk:
             each = slugs[template.slug]
             yield Problem(each.file, 1, f"the name {each.slug} belongs to the source {template.source.slug}")
-    used = TemplateVersion.objects.filter(template__slug__in=slugs).select_related("template")
+    used = TemplateVersion.objects.filter(template__slug__in=slugs, template__source=source).select_related("template")
     for version in used:
         each = slugs[version.template.slug]
         if version.version == each.spec["version"] and version.digest != each.digest:
@@ -124,8 +151,8 @@ def _conflicts(source: Source, found: Iterable[Found]) -> Iterable[Problem]:
 
 def _refuse(source: Source, reading: Reading, problems: tuple[Problem, ...]) -> SyncResult:
     source.last_error = "\n".join(str(problem) for problem in problems)
-    source.last_synced_at = timezone.now()
-    source.save(update_fields=["last_error", "last_synced_at"])
+    source.last_synced_at, source.sync_asked_at = timezone.now(), None
+    source.save(update_fields=["last_error", "last_synced_at", "sync_asked_at"])
     record(
         "source.refused",
         object=f"source:{source.pk}",
@@ -143,8 +170,8 @@ def _publish(source: Source, reading: Reading) -> SyncResult:
     retired = _retire(source, keep=[found.slug for found in reading.templates])
     source.last_commit = reading.commit
     source.last_error = ""
-    source.last_synced_at = timezone.now()
-    source.save(update_fields=["last_commit", "last_error", "last_synced_at"])
+    source.last_synced_at, source.sync_asked_at = timezone.now(), None
+    source.save(update_fields=["last_commit", "last_error", "last_synced_at", "sync_asked_at"])
     return SyncResult(reading.commit, tuple(published), tuple(unchanged), tuple(retired))
 
 

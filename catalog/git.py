@@ -1,12 +1,13 @@
-"""Reading a repository with the `git` binary: bare fetch, never a checkout, nothing of the user's set-up.
+"""The `git` binary on a bare repository: fetch and read, never a checkout, nothing of the user's set-up.
 
-Knows commits, paths and bytes; templates are `reading`'s business. Every failure is a GitError whose text is
-a sentence that may be shown.
+Knows commits, paths and bytes; templates are `reading`'s business, and writing is that of whoever writes. Every
+failure is a GitError whose text is a sentence that may be shown.
 """
 
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ READ_SECONDS = 20
 
 _REF = re.compile(r"[A-Za-z0-9](?!.*(\.\.|//|\.lock$))[A-Za-z0-9._/-]{0,199}")
 _SCP_LIKE = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!/?-)[^\s:]+")
+_OUTDATED = ("stale info", "(fetch first)", "non-fast-forward", "cannot lock ref", "failed to update ref")
 _SYMLINK, _SUBMODULE = "120000", "160000"
 
 
@@ -35,6 +37,14 @@ class Unreachable(GitError):
 
 class MissingRef(GitError):
     """The repository answers but has no such branch or tag."""
+
+
+class Declined(GitError):
+    """A rule of the repository (a protected branch, a hook) refuses the push; repeating it does not help."""
+
+
+class Outdated(GitError):
+    """A ref is no longer where the caller saw it last; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +98,11 @@ class Remote:
         return "https:ssh:file" if self.url.startswith("file://") else "https:ssh"
 
 
-def fetch(repository: Path, remote: Remote) -> str:
-    """Bring the remote's ref into the bare `repository` (made if absent) and return its commit."""
+def fetch(repository: Path, remote: Remote, *, history: bool = False, extra: Mapping[str, str] | None = None) -> str:
+    """Bring the remote's ref into the bare `repository` (made if absent) and return its commit.
+
+    With `history` all commits come, else the newest alone. `extra` adds to git's environment (credentials).
+    """
     remote.check()
     if not (repository / "HEAD").exists():
         repository.mkdir(parents=True, exist_ok=True)
@@ -98,17 +111,19 @@ def fetch(repository: Path, remote: Remote) -> str:
     run(
         repository,
         "fetch",
-        *("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
+        *(() if history else ("--depth=1",)),
+        *("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
         *("--", remote.url, f"+{remote.ref}:{target}"),
         protocols=remote.protocols,
         seconds=FETCH_SECONDS,
+        extra=extra,
     )
     return run(repository, "rev-parse", "--verify", "--end-of-options", f"{target}^{{commit}}").decode().strip()
 
 
-def entries(repository: Path, commit: str) -> list[Entry]:
-    """Every path at the commit, submodules and links included."""
-    listing = run(repository, "ls-tree", "-r", "-z", "-l", commit)
+def entries(repository: Path, commit: str, under: str = "") -> list[Entry]:
+    """Every path at the commit (below the folder `under`), submodules and links included."""
+    listing = run(repository, "ls-tree", "-r", "-z", "-l", commit, *(("--", f"{under}/") if under else ()))
     found = []
     for line in listing.split(b"\0"):
         if line:
@@ -144,7 +159,7 @@ def run(
     feed: bytes | None = None,
     protocols: str = "",
     seconds: int = READ_SECONDS,
-    extra: dict[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> bytes:
     """Run one git command on a bare repository in an environment that is ours alone."""
     options = ("-c", "core.hooksPath=/dev/null", "-c", "http.followRedirects=false", "-c", "gc.auto=0")
@@ -155,7 +170,7 @@ def run(
             input=feed if feed is not None else b"",
             capture_output=True,
             timeout=seconds,
-            env=_environment(repository, protocols) | (extra or {}),
+            env=_environment(repository, protocols) | dict(extra or {}),
             cwd=repository,
             check=False,
         )
@@ -190,6 +205,10 @@ def _failure(stderr: str) -> GitError:
     text = stderr.lower()
     if "couldn't find remote ref" in text:
         return MissingRef("The repository has no such branch or tag.")
+    if any(sign in text for sign in _OUTDATED):
+        return Outdated("The branch has moved on meanwhile.")
+    if "hook declined" in text or "protected branch" in text:
+        return Declined("The repository does not accept the push: a rule of its own refuses it.")
     if "authentication failed" in text or "could not read username" in text or "permission denied" in text:
         return Unreachable("The repository refused us: it needs credentials that are not set up.")
     if "not found" in text or "does not appear to be a git repository" in text or "does not exist" in text:

@@ -24,6 +24,7 @@ class Source(models.Model):
     last_commit = models.TextField(blank=True, default="")
     last_synced_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
+    sync_asked_at = models.DateTimeField(null=True, blank=True, help_text="Somebody wants it read again; null since.")
 
     class Meta:
         ordering = ["slug"]
@@ -31,6 +32,11 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the last sync changed nothing, a sentence each; empty when it was good."""
+        return self.last_error.splitlines()
 
 
 class TemplateState(models.TextChoices):

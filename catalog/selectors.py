@@ -1,8 +1,8 @@
 """Reads of the catalogue. Each answers in a fixed number of queries, whatever the number of rows."""
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
-from catalog.models import Publication, Template, TemplateState, TemplateVersion
+from catalog.models import Publication, Source, Template, TemplateState, TemplateVersion
 
 
 def orderable() -> QuerySet[Template]:
@@ -12,6 +12,12 @@ def orderable() -> QuerySet[Template]:
         .exclude(state=TemplateState.RETIRED)
         .select_related("current", "source")
     )
+
+
+def sources() -> QuerySet[Source]:
+    """The connected repositories with their number of templates that can be ordered."""
+    orderable = Q(templates__current__isnull=False) & ~Q(templates__state=TemplateState.RETIRED)
+    return Source.objects.annotate(orderable=Count("templates", filter=orderable)).order_by("slug")
 
 
 def by_slug(slug: str) -> Template | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_HERE = "http://127.0.0.1:8000"
+
 
 class BadEnvironment(Exception):
     """A variable is missing or malformed. The message is the sentence to show."""
@@ -25,6 +27,7 @@ class Berth:
     router_port: int
     lease_seconds: int
     call_limit_seconds: int
+    force_cancel_seconds: int
     sandbox_database_url: str
     sandbox_redis_url: str
     vault_addr: str
@@ -37,6 +40,8 @@ class Berth:
     warn_before_hours: int
     grace_hours: int
     extra_drivers: tuple[str, ...]
+    terraform: str
+    state_url: str
     pools: tuple[str, ...]
 
 
@@ -124,10 +129,11 @@ def berth(read: Variables, base: Path) -> Berth:
     """Berth's own part of the environment, checked."""
     return Berth(
         var=Path(read.text("BERTH_VAR", str(base / "var"))).resolve(),
-        public_url=read.url("BERTH_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000").rstrip("/"),
+        public_url=read.url("BERTH_PUBLIC_URL", ("http", "https"), _HERE).rstrip("/"),
         router_port=read.whole("BERTH_ROUTER_PORT", 8001, at_least=1),
         lease_seconds=read.whole("BERTH_LEASE_SECONDS", 30, at_least=2),
         call_limit_seconds=read.whole("BERTH_CALL_LIMIT_SECONDS", 10, at_least=1),
+        force_cancel_seconds=read.whole("BERTH_FORCE_CANCEL_SECONDS", 60, at_least=0),
         sandbox_database_url=read.url("SANDBOX_DATABASE_URL", ("postgres", "postgresql"), ""),
         sandbox_redis_url=read.url("SANDBOX_REDIS_URL", ("redis", "rediss"), ""),
         vault_addr=read.url("VAULT_ADDR", ("http", "https"), ""),
@@ -140,5 +146,7 @@ def berth(read: Variables, base: Path) -> Berth:
         warn_before_hours=read.whole("BERTH_WARN_BEFORE_HOURS", 24, at_least=0),
         grace_hours=read.whole("BERTH_GRACE_HOURS", 168, at_least=0),
         extra_drivers=tuple(read.listed("BERTH_EXTRA_DRIVERS", "")),
+        terraform=read.text("BERTH_TERRAFORM", ""),
+        state_url=read.url("BERTH_STATE_URL", ("http", "https"), read.text("BERTH_PUBLIC_URL", _HERE)).rstrip("/"),
         pools=read.pools("BERTH_POOLS"),
     )

@@ -8,7 +8,8 @@ from django.http import Http404
 
 from audit.models import AuditEvent
 from audit.selectors import visible
-from catalog.models import Template
+from catalog.models import Source, Template
+from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
 from policies.models import ApiToken, Service, Team, User
@@ -39,6 +40,11 @@ def service(user: User, slug: str) -> Service:
 def template(user: User, slug: str) -> Template:
     """A catalogue entry; everybody who is signed in may see them all."""
     return _one(Template.objects.select_related("current", "source").filter(slug=slug), "template")
+
+
+def source(user: User, slug: str) -> Source:
+    """A repository of templates; everybody who is signed in may see where the catalogue comes from."""
+    return _one(sources().filter(slug=slug), "source")
 
 
 def environment(user: User, pk: UUID) -> Environment:

@@ -174,7 +174,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "provisioning.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "catalogue": {"task": "catalog.sync", "schedule": 30.0, "options": {"expires": 25}},
     "expire": {"task": "provisioning.expire", "schedule": 5.0, "options": {"expires": 20}},
+    "recheck": {"task": "provisioning.recheck", "schedule": 3.0, "options": {"expires": 10}},
+    "orphans": {"task": "provisioning.orphans", "schedule": 5.0, "options": {"expires": 20}},
     "outbox": {"task": "portal.deliver_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "pulse": {"task": "portal.pulse", "schedule": 5.0, "options": {"expires": 20}},
     "partitions": {"task": "portal.ensure_partitions", "schedule": 3600.0, "options": {"expires": 600}},

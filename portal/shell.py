@@ -37,7 +37,6 @@ class Shell:
 
     banners: tuple[Any, ...] = ()
     insights: tuple[Any, ...] = ()
-    admin: tuple[Any, ...] = ()
     bell = 0
     workers = None
     history = None
@@ -94,6 +93,13 @@ class Shell:
             self._item(_("History"), "history", "history"),
             self._item(_("Teams"), "users", "teams"),
         ]
+
+    @cached_property
+    def admin(self) -> list[NavItem]:
+        """What platform engineers look after."""
+        if not self.user.is_platform:
+            return []
+        return [self._item(_("Sources"), "git-branch", "sources")]
 
     def _item(self, label: str, icon: str, name: str, count: int = 0, *, waits: bool = False) -> NavItem:
         url = reverse(name)

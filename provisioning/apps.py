@@ -17,6 +17,7 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.Target", prefix="target")
         exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")
         exempt("provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role")
+        exempt("provisioning.Recheck", reason="a note to look again; what is found is recorded")
         exempt("provisioning.TeamTurn", reason="whose turn was last; claims are events")
         exempt("provisioning.Breaker", reason="failures in a row; opening and closing are events")
         exempt("provisioning.Pool", reason="when a worker was last there")
@@ -29,6 +30,11 @@ class ProvisioningConfig(AppConfig):
             "provisioning.Route",
             reason="desired and observed state of a daemon; the steps that write it are recorded",
         )
+        exempt("provisioning.TerraformState", reason="every save and lock of a state is an event")
+        exempt(
+            "provisioning.TerraformStateVersion", reason="the history of a state is itself a record; saves are events"
+        )
+        exempt("provisioning.TerraformRun", reason="a token that lives as long as one run; kept as a hash")
 
         from catalog import drivers
         from provisioning import own_kinds

@@ -25,8 +25,9 @@ class Judgement:
 def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: datetime | None = None) -> Judgement:
     """Gather one snapshot of facts and judge it. Missing facts deny."""
     moment = now or timezone.now()
-    requirement = approvals.requirement_for(kind=draft.kind, tier=draft.tier)
     kind = kinds.get(draft.kind)
+    signed_as = kind.approved_as if kind and kind.approved_as else draft.kind
+    requirement = approvals.requirement_for(kind=signed_as, tier=draft.tier)
     try:
         snapshot = facts.gather(
             draft,

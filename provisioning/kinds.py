@@ -37,8 +37,9 @@ class OperationKind:
     `ends_in` what the environment is meanwhile and afterwards; `spec` what the driver shall bring about; `gate` what
     must hold beside policy; `prepare` the arguments to keep, made from those that passed it (none, unless a kind
     says which); `facts` the names of fact providers policy needs; `finish` the fields to record at the end; `undo`
-    whether a failure is compensated; `overtakes` whether it goes before others of its environment; `locks` the keys
-    of shared things it needs alone.
+    whether a failure is compensated; `stays_suspended` whether a suspended environment is suspended afterwards too;
+    `approved_as` the kind whose approval rules hold for it, where it is not its own;
+    `overtakes` whether it goes before others of its environment; `locks` the keys of shared things it needs alone.
     """
 
     name: str
@@ -56,6 +57,12 @@ class OperationKind:
     undo: bool = False
     overtakes: bool = False
     locks: Callable[[Operation], tuple[str, ...]] = _no_locks
+    stays_suspended: bool = False
+    approved_as: str = ""
+
+    def ends(self, environment: Environment) -> str:
+        """What the environment is afterwards."""
+        return E.SUSPENDED if self.stays_suspended and environment.suspended_at else self.ends_in
 
     def begins_in(self, environment: Environment) -> Allowed | Denied:
         """May it start from the environment's present status?"""

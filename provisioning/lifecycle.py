@@ -200,6 +200,27 @@ def _has_room(target: uuid.UUID) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def next_fence() -> int:
+    """A fence newer than every other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('provisioning_fence')")
+        return int(cursor.fetchone()[0])
+
+
+def seize(operation: uuid.UUID, *, holder: str) -> Lease:
+    """Take an operation from whoever holds it, now: no write of the holder before counts any more.
+
+    Call inside an audit context, the operation locked.
+    """
+    fence = next_fence()
+    until = timezone.now() + timedelta(seconds=settings.BERTH.lease_seconds)
+    OperationLease.objects.update_or_create(
+        operation_id=operation, defaults={"holder": holder, "fence": fence, "expires_at": until}
+    )
+    record("operation.seized", object=f"operation:{operation}", data={"holder": holder, "fence": fence})
+    return Lease(operation=operation, holder=holder, fence=fence)
+
+
 def renew(lease: Lease) -> bool:
     """Prolong a lease that is still held. False: it was lost."""
     now = timezone.now()

@@ -1,5 +1,6 @@
-"""The operation kinds of provisioning itself: create, update, suspend, resume, destroy."""
+"""The operation kinds of provisioning itself: create, update, suspend, resume, reconcile, destroy."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -10,6 +11,7 @@ from catalog.pricing import price
 from policies.permissions import Permission
 from policies.results import Allowed, Denied, FieldError
 from provisioning import lifetimes
+from provisioning.drivers.base import EnvironmentSpec
 from provisioning.kinds import Arguments, OperationKind, register
 from provisioning.models import Environment, Operation
 from provisioning.specs import spec_of
@@ -73,6 +75,23 @@ def _lives(environment: Environment, arguments: Arguments) -> Allowed | Denied:
     return Allowed()
 
 
+def _as_recorded(environment: Environment, arguments: Arguments) -> EnvironmentSpec:
+    return replace(spec_of(environment), suspended=environment.suspended_at is not None)
+
+
+def _was_ready(environment: Environment, arguments: Arguments) -> Allowed | Denied:
+    """Something must be recorded to be brought back."""
+    if environment.ready_at is None:
+        return Denied(
+            rule="environment.recorded",
+            field="environment",
+            reason=f"{environment.name} was never ready, so there is nothing to bring back.",
+            fix="Retry its creation, or destroy it.",
+            status=409,
+        )
+    return Allowed()
+
+
 CREATE = OperationKind(
     name="create",
     title=_("Create %(name)s"),
@@ -123,6 +142,19 @@ RESUME = OperationKind(
     gate=_lives,
     finish=_resumed,
 )
+RECONCILE = OperationKind(
+    name="reconcile",
+    title=_("Reconcile %(name)s"),
+    permission=Permission.OPERATE,
+    verb="reconcile",
+    starts_from=frozenset({E.READY, E.SUSPENDED, E.FAILED}),
+    during=E.CHANGING,
+    ends_in=E.READY,
+    spec=_as_recorded,
+    gate=_was_ready,
+    stays_suspended=True,
+    approved_as="update",
+)
 DESTROY = OperationKind(
     name="destroy",
     title=_("Destroy %(name)s"),
@@ -139,5 +171,5 @@ DESTROY = OperationKind(
 
 def register_all() -> None:
     """Called once, when the app is ready."""
-    for kind in (CREATE, UPDATE, SUSPEND, RESUME, DESTROY):
+    for kind in (CREATE, UPDATE, SUSPEND, RESUME, RECONCILE, DESTROY):
         register(kind)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from policies.models import Membership, User
 from policies.permissions import Permission, roles_with, teams_with
 from provisioning import states, turns
-from provisioning.models import Environment, Operation
+from provisioning.models import Environment, Operation, Orphan
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 from provisioning.tiers import PROD_LIKE
@@ -78,6 +78,27 @@ def due_to_destroy(now: datetime) -> QuerySet[Environment, Any]:
 def _expiring(until: datetime) -> QuerySet[Environment]:
     rows = Environment.objects.filter(expires_at__lte=until, status__in=[E.READY, E.SUSPENDED])
     return rows.exclude(tier__in=PROD_LIKE).order_by("expires_at")
+
+
+def orphans_visible_to(user: User) -> QuerySet[Orphan]:
+    """Rows of the orphan ledger of the teams the person may see."""
+    return Orphan.objects.filter(team__in=teams_with(user, Permission.VIEW))
+
+
+def due_to_repeat(now: datetime) -> QuerySet[Operation]:
+    """Scheduled operations that failed and left their environment failed, oldest first; the caller counts retries."""
+    return (
+        Operation.objects.filter(
+            status=S.FAILED,
+            origin="schedule",
+            kind__in=["suspend", "destroy"],
+            environment__status=E.FAILED,
+            environment__expired_at__isnull=False,
+            plan_locked_at__isnull=False,
+        )
+        .exclude(tier__in=PROD_LIKE)
+        .order_by("finished_at", "pk")
+    )
 
 
 _READY = """

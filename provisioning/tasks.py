@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import expiry, sweep, worker
+from provisioning.runs import expiry, orphans, recheck, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -15,6 +15,18 @@ def work_task() -> None:
 def sweep_task() -> None:
     """Find ready rows and overdue approvals."""
     sweep.sweep()
+
+
+@shared_task(name="provisioning.recheck")
+def recheck_task() -> None:
+    """Look again at what is suspected, or asked for."""
+    recheck.sweep()
+
+
+@shared_task(name="provisioning.orphans")
+def orphans_task() -> None:
+    """Remove what should not exist."""
+    orphans.sweep()
 
 
 @shared_task(name="provisioning.expire")

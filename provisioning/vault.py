@@ -26,6 +26,7 @@ from provisioning.redaction import learn
 
 MOUNT = "kv"
 TRANSIT_KEY = "berth-hmac"
+STATE_KEY = "berth-state"
 TIMEOUT_S = 3.0
 ROLE_SESSION_TTL = "10m"
 WRAPPED_TTL = "60s"
@@ -210,6 +211,20 @@ class Vault:
         text = base64.b64encode(value).decode()
         answer = self._call("transit", lambda c: c.secrets.transit.generate_hmac(TRANSIT_KEY, text))
         return str(answer["data"]["hmac"])
+
+    def transit_encrypt(self, value: bytes, *, of: str) -> str:
+        """Return the ciphertext of a value; it can be read only together with `of`, the thing it belongs to."""
+        text, bound = base64.b64encode(value).decode(), base64.b64encode(of.encode()).decode()
+        answer = self._call("transit", lambda c: c.secrets.transit.encrypt_data(STATE_KEY, text, associated_data=bound))
+        return str(answer["data"]["ciphertext"])
+
+    def transit_decrypt(self, ciphertext: str, *, of: str) -> bytes:
+        """Return the value; VaultDenied when it was encrypted for another thing."""
+        bound = base64.b64encode(of.encode()).decode()
+        answer = self._call(
+            "transit", lambda c: c.secrets.transit.decrypt_data(STATE_KEY, ciphertext, associated_data=bound)
+        )
+        return base64.b64decode(answer["data"]["plaintext"])
 
     def health(self) -> bool:
         """Tell whether Vault answers and is unsealed. Never raises."""

@@ -6,6 +6,15 @@ import shutil
 import pytest
 
 from tests import people
+from tests.cluster import fixtures
+from tests.cluster.fixtures import cluster as cluster
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need a cluster are chosen by `-m cluster` too."""
+    for item in items:
+        fixtures.mark(item)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -22,6 +31,8 @@ def _missing(what: str) -> str:
     """The sentence how to get it, or nothing when it is there."""
     if what == "chromium" and not shutil.which("chromium"):
         return "Chromium is absent. As root: apt-get install -y --no-install-recommends chromium"
+    if what.endswith("cluster"):
+        return fixtures.missing(what)
     if what == "landlock":
         from provisioning.drivers.sandbox import landlock
 

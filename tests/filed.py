@@ -16,6 +16,7 @@ from provisioning.drivers.base import (
     Change,
     Driver,
     DriverRejected,
+    DriverUnavailable,
     EnvironmentSpec,
     Log,
     Plan,
@@ -44,10 +45,14 @@ class FiledDriver(Driver):
     name = "filed"
     capabilities = frozenset({"create", "suspend", "resume", "destroy"})
 
-    def _place(self, spec: EnvironmentSpec) -> Path:
+    def _reached(self, spec: EnvironmentSpec) -> Path:
+        if (world() / "away").exists():
+            raise DriverUnavailable("The directory is away.")
         return world() / spec.id
 
     def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:
+        if kind not in self.capabilities:
+            raise DriverRejected(f"The filed driver cannot {kind}.")
         wanted = {} if kind == "destroy" else {a: {"running": kind != "suspend"} for a in ADDRESSES}
         changes = []
         for address in sorted({*wanted, *observed}, reverse=kind == "destroy"):
@@ -85,7 +90,7 @@ class FiledDriver(Driver):
         return Step(change.address, change.address, 5.0, apply, undo, done)
 
     def _write(self, spec: EnvironmentSpec, address: str, state: Mapping[str, Any] | None) -> None:
-        place = self._place(spec)
+        place = self._reached(spec)
         place.mkdir(parents=True, exist_ok=True)
         with (world() / "effects").open("a") as effects:
             effects.write(f"{spec.name} {address} {json.dumps(state)}\n")
@@ -96,7 +101,7 @@ class FiledDriver(Driver):
             file.write_text(json.dumps(state))
 
     def observe(self, spec: EnvironmentSpec) -> Resources:
-        files = sorted(self._place(spec).glob("*.json"))
+        files = sorted(self._reached(spec).glob("*.json"))
         if len(files) == len(ADDRESSES):
             die_once("recorded", ADDRESSES[-1])
         return {f.stem: Resource(f.stem, json.loads(f.read_text())) for f in files}

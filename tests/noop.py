@@ -11,6 +11,7 @@ from provisioning.drivers.base import (
     Change,
     Driver,
     DriverError,
+    DriverRejected,
     EnvironmentSpec,
     Log,
     Plan,
@@ -36,9 +37,17 @@ def reset() -> None:
     STEPS[:] = ["thing"]
 
 
+def _call(key: StepKey | None) -> None:
+    """One call to the outside: guarded where it writes, and refused while the world is away."""
+    if key is not None:
+        key.guard()
+    if "call" in HOOKS:
+        HOOKS["call"]()
+
+
 class NoopDriver(Driver):
     name = "noop"
-    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy"})
+    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile"})
 
     def _wanted(self, spec: EnvironmentSpec, kind: str) -> dict[str, dict[str, Any]]:
         if kind == "destroy":
@@ -46,11 +55,13 @@ class NoopDriver(Driver):
         state = {
             "parameters": dict(spec.parameters),
             "release": spec.release.version if spec.release else "",
-            "running": kind != "suspend",
+            "running": kind != "suspend" and (kind == "resume" or not spec.suspended),
         }
         return {name: state for name in STEPS}
 
     def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:
+        if kind not in self.capabilities:
+            raise DriverRejected(f"The noop driver cannot {kind}.")
         wanted = self._wanted(spec, kind)
         changes = []
         for address in sorted({*wanted, *observed}):
@@ -67,6 +78,7 @@ class NoopDriver(Driver):
     def _step(self, spec: EnvironmentSpec, change: Change) -> Step:
         def apply(key: StepKey, log: Log) -> Mapping[str, Any]:
             CALLS[f"apply {change.address}"] += 1
+            _call(key)
             if TROUBLE.get(change.address):
                 raise TROUBLE[change.address].pop(0)
             if "before" in HOOKS:
@@ -81,6 +93,7 @@ class NoopDriver(Driver):
 
         def undo(key: StepKey, log: Log) -> None:
             CALLS[f"undo {change.address}"] += 1
+            _call(key)
             if TROUBLE.get(f"undo {change.address}"):
                 raise TROUBLE[f"undo {change.address}"].pop(0)
             world = WORLD.setdefault(spec.id, {})
@@ -96,6 +109,7 @@ class NoopDriver(Driver):
         return Step(change.address, change.address.title(), 5.0, apply, undo, done)
 
     def observe(self, spec: EnvironmentSpec) -> Resources:
+        _call(None)
         return {a: Resource(a, dict(s)) for a, s in WORLD.get(spec.id, {}).items()}
 
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:

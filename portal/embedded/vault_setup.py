@@ -15,6 +15,8 @@ path "kv/metadata/env/*" { capabilities = ["create", "read", "update", "patch", 
 path "kv/delete/env/*" { capabilities = ["create", "update"] }
 path "kv/undelete/env/*" { capabilities = ["create", "update"] }
 path "kv/destroy/env/*" { capabilities = ["create", "update"] }
+path "kv/data/targets/*" { capabilities = ["create", "read", "update"] }
+path "kv/metadata/targets/*" { capabilities = ["read", "list", "delete"] }
 path "sys/policies/acl/env-*" { capabilities = ["create", "read", "update", "delete"] }
 path "sys/policy/env-*" { capabilities = ["create", "read", "update", "delete"] }
 path "auth/approle/role/env-*" { capabilities = ["create", "read", "update", "delete", "list"] }
@@ -24,6 +26,8 @@ path "transit/sign/berth-sign" { capabilities = ["create", "update"] }
 path "transit/sign/berth-sign/*" { capabilities = ["create", "update"] }
 path "transit/verify/berth-*" { capabilities = ["create", "update"] }
 path "transit/keys/berth-sign" { capabilities = ["read"] }
+path "transit/encrypt/berth-state" { capabilities = ["create", "update"] }
+path "transit/decrypt/berth-state" { capabilities = ["create", "update"] }
 """
 SETUP_POLICY = """
 path "sys/mounts" { capabilities = ["read"] }
@@ -32,6 +36,7 @@ path "sys/mounts/transit" { capabilities = ["create", "update"] }
 path "sys/policies/acl/berth" { capabilities = ["create", "read", "update"] }
 path "transit/keys/berth-hmac" { capabilities = ["create", "read", "update"] }
 path "transit/keys/berth-sign" { capabilities = ["create", "read", "update"] }
+path "transit/keys/berth-state" { capabilities = ["create", "read", "update"] }
 path "auth/approle/role/berth" { capabilities = ["create", "read", "update"] }
 path "auth/approle/role/berth/*" { capabilities = ["create", "read", "update", "delete", "list"] }
 """
@@ -42,6 +47,7 @@ MOUNTS: dict[str, dict[str, Any]] = {
 KEYS: dict[str, dict[str, Any]] = {
     "berth-hmac": {"type": "hmac", "key_size": 32},
     "berth-sign": {"type": "ed25519"},
+    "berth-state": {"type": "aes256-gcm96"},
 }
 
 

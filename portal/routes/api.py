@@ -6,7 +6,7 @@ from rest_framework.permissions import AllowAny
 
 from portal.api.base import NotThere
 from portal.api.docs import docs
-from portal.api.views import decided, environments, history, operations, people, things
+from portal.api.views import decided, environments, history, operations, people, sources, terraform_state, things
 
 Route = URLPattern | URLResolver
 one = "operations/<uuid:pk>/"
@@ -37,6 +37,8 @@ v1: list[Route] = [
     path("templates/", things.Templates.as_view(), name="templates"),
     path("templates/<slug:slug>/", things.TemplateDetail.as_view(), name="template"),
     path("templates/<slug:slug>/versions/", things.TemplateVersions.as_view(), name="template_versions"),
+    path("sources/", sources.Sources.as_view(), name="sources"),
+    path("sources/<slug:slug>/sync/", sources.SourceSync.as_view(), name="source_sync"),
     path("releases/", things.Releases.as_view(), name="releases"),
     path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
     path("inbox/", things.Inbox.as_view(), name="inbox"),
@@ -48,6 +50,7 @@ urls: list[Route] = [
     path("schema/", schema, name="schema"),
     path("docs/", docs, name="docs"),
     path("v1/", include(v1)),
+    path("terraform/state/<uuid:pk>/", terraform_state.State.as_view(), name="terraform_state"),
     re_path(r"^(?P<rest>.*)$", NotThere.as_view(), name="nothing"),
 ]
 urlpatterns = [path("", include((urls, "api")))]

@@ -25,13 +25,17 @@ from provisioning.wake import wake
 
 @dataclass(frozen=True)
 class Ask:
-    """A change asked of one environment. `confirm` repeats the name where that is required (destroying prod)."""
+    """A change asked of one environment. `confirm` repeats the name where that is required (destroying prod).
+
+    `origin` is why it is asked when nobody asks.
+    """
 
     environment: Environment
     kind: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     confirm: str = ""
+    origin: str = "schedule"
 
 
 def submit(*, by: User, ask: Ask, key: str = "") -> Operation | Denied:
@@ -127,7 +131,7 @@ def enqueue(
         target=environment.target,
         pool=environment.target.pool if environment.target else "",
         requester=by,
-        origin="person" if by else "schedule",
+        origin="person" if by else ask.origin,
         reason=ask.reason,
         arguments=dict(ask.arguments),
         idempotency_key=key,

@@ -34,7 +34,7 @@ def cancel(*, by: User, operation: Operation, reason: str = "") -> Operation | D
         if operation.status in states.WAITING and move(operation, S.CANCELLED):
             forget_environment(operation)
             return operation
-        if operation.status in {S.RUNNING, S.VERIFYING}:
+        if _can_still_stop(operation):
             Operation.objects.filter(pk=operation.pk).update(cancel_requested_at=timezone.now())
             record("operation.cancel_requested", object=operation.ref, scope=f"team:{operation.team_id}")
             operation.refresh_from_db()
@@ -48,6 +48,12 @@ def cancel(*, by: User, operation: Operation, reason: str = "") -> Operation | D
     return refuse(denied, by=by, subject=operation.ref, kind="cancel", team=operation.team)
 
 
+def _can_still_stop(operation: Operation) -> bool:
+    """While it works; while it undoes, a first request counts too, because its end can be forced only after one."""
+    undoing = operation.status in {S.FAILING, S.CANCELLING} and operation.cancel_requested_at is None
+    return undoing or operation.status in {S.RUNNING, S.VERIFYING}
+
+
 def retry(*, by: User, operation: Operation) -> Operation | Denied:
     """Run a failed operation again from its failed step, under the plan that was signed."""
     allowed = may(by, kinds.of(operation).permission, operation.team)
@@ -58,7 +64,7 @@ def retry(*, by: User, operation: Operation) -> Operation | Denied:
         row = rows.get(pk=operation.pk)
         denied = _not_retryable(row)
         if denied is None:
-            move(row, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None)
+            move(row, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None, failed_step="")
             wake(row.pool)
             return row
     return refuse(denied, by=by, subject=operation.ref, kind="retry", team=operation.team)

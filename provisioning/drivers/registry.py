@@ -10,7 +10,12 @@ from catalog.drivers import Terms
 from provisioning.drivers.base import Driver, DriverRejected
 
 GROUP = "berth.drivers"
-BUILT_IN = {"sandbox": "provisioning.drivers.sandbox.driver:SandboxDriver"}
+BUILT_IN = {
+    "gitops": "provisioning.drivers.gitops.driver:GitopsDriver",
+    "kubernetes": "provisioning.drivers.kubernetes.driver:KubernetesDriver",
+    "sandbox": "provisioning.drivers.sandbox.driver:SandboxDriver",
+    "terraform": "provisioning.drivers.terraform.driver:TerraformDriver",
+}
 
 
 @cache

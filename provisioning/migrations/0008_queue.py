@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("policies", "0002_guards"),
-        ("provisioning", "0006_targets"),
+        ("provisioning", "0007_terraform_state"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

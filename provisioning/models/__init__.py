@@ -1,6 +1,6 @@
 """Environments, operations and what they leave behind. Statuses change only through lifecycle.py."""
 
-from provisioning.models.environments import Environment, SecretBinding
+from provisioning.models.environments import Environment, Recheck, SecretBinding
 from provisioning.models.operations import (
     Operation,
     OperationLease,
@@ -11,6 +11,7 @@ from provisioning.models.operations import (
 )
 from provisioning.models.sandbox import Route, Workload
 from provisioning.models.targets import Target
+from provisioning.models.terraform import TerraformRun, TerraformState, TerraformStateVersion
 from provisioning.models.turns import Breaker, Pool, TeamTurn
 
 __all__ = [
@@ -22,10 +23,14 @@ __all__ = [
     "OperationStep",
     "Orphan",
     "Pool",
+    "Recheck",
     "ResourceLock",
     "Route",
     "SecretBinding",
     "Target",
     "TeamTurn",
+    "TerraformRun",
+    "TerraformState",
+    "TerraformStateVersion",
     "Workload",
 ]

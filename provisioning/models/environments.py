@@ -42,6 +42,8 @@ class Environment(models.Model):
     suspended_at = models.DateTimeField(null=True)
     expired_at = models.DateTimeField(null=True, help_text="When expiry suspended it; the grace time runs from here.")
     destroyed_at = models.DateTimeField(null=True)
+    drift = models.JSONField(default=dict, help_text="{at, state, changes, cause} of the last comparison, or {}.")
+    health = models.JSONField(default=dict, help_text="{at, status, reason, releases} as last asked, or {}.")
     rate_running = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     rate_suspended = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     currency = models.CharField(max_length=3, default="EUR")
@@ -91,6 +93,20 @@ class Environment(models.Model):
     @property
     def is_prod_like(self) -> bool:
         return self.tier in PROD_LIKE
+
+
+class Recheck(models.Model):
+    """A note that an environment shall be looked at again. Not a record: what is found then is recorded."""
+
+    environment = models.OneToOneField(Environment, models.CASCADE, primary_key=True, related_name="recheck")
+    cause = models.CharField(max_length=10, help_text="asked, or suspected: a write of a lost worker may have landed.")
+    reason = models.CharField(max_length=200)
+    marked_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+    attempts = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.environment_id}: {self.reason}"
 
 
 class SecretBinding(models.Model):

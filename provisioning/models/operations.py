@@ -27,7 +27,7 @@ class Operation(models.Model):
     target = models.ForeignKey(Target, models.PROTECT, related_name="operations", null=True)
     pool = models.CharField(max_length=40, blank=True, help_text="The tag of the workers that may claim it.")
     requester = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="operations", null=True)
-    origin = models.CharField(max_length=12, default="person", help_text="person or schedule; people go first.")
+    origin = models.CharField(max_length=12, default="person", help_text="person, schedule, recheck; people first.")
     status = models.CharField(max_length=20, choices=OperationStatus.choices, default=OperationStatus.REQUESTED)
     reason = models.TextField(blank=True)
     arguments = models.JSONField(default=dict)
@@ -48,6 +48,9 @@ class Operation(models.Model):
     error = models.CharField(max_length=600, blank=True)
     cancel_requested_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
+    retries = models.PositiveSmallIntegerField(default=0, help_text="How often the schedule began it anew.")
+    failed_step = models.CharField(max_length=40, blank=True, help_text="The step that stopped it.")
+    healing = models.JSONField(default=dict, help_text="Mixed versions that it met, and how they ended, or {}.")
     not_before = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     approval_expires_at = models.DateTimeField(null=True)
@@ -171,8 +174,15 @@ class Orphan(models.Model):
     driver = models.CharField(max_length=20)
     address = models.CharField(max_length=160)
     reason = models.CharField(max_length=300)
+    automatic = models.BooleanField(default=True, help_text="Removal is tried without being asked for.")
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=300, blank=True)
     found_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True)
+    removed_by = models.CharField(max_length=80, blank=True)
+    removed_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["-found_at", "-id"]
@@ -181,6 +191,7 @@ class Orphan(models.Model):
                 fields=["environment", "address"], condition=Q(removed_at=None), name="orphan_listed_once"
             )
         ]
+        indexes = [models.Index(fields=["team", "-found_at"], condition=Q(removed_at=None), name="orphan_open")]
 
     def __str__(self) -> str:
         return self.address

@@ -16,7 +16,7 @@ from audit.record import record
 from policies import approvals
 from policies.decisions import denied_by, record_ruling
 from policies.results import Allowed, Denied
-from provisioning import kinds, lifecycle, states
+from provisioning import kinds, lifecycle, states, suspicion
 from provisioning.drivers.base import (
     DriverError,
     DriverRejected,
@@ -30,11 +30,12 @@ from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
-from provisioning.runs import outcome
+from provisioning.runs import healing, outcome
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
 from provisioning.runs.planning import Made, changed_parts, make, store, to_be_signed
+from provisioning.runs.store import AWAY
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
@@ -43,24 +44,42 @@ Status = OperationStep.Status
 
 
 def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
-    """Take the operation as far as it goes under this lease. Errors are typed here, never raised further."""
+    """Take the operation as far as it goes under this lease. Of errors only AWAY leaves it."""
     with StepLog(operation) as step_log:
         try:
             with closing(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat)) as work:
                 _execute(work)
         except LeaseLost:
-            step_log("This worker lost the operation; another one goes on.")
-        except DriverUnavailable as error:
-            outcome.put_off_or_fail(operation, lease, heartbeat, said_by(error))
-        except DriverRejected as error:
-            outcome.fail(operation, lease, heartbeat, said_by(error))
+            _lost(operation, step_log)
+        except AWAY:
+            raise
         except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
-            log.error("operation %s stopped by a defect: %s", operation.pk, place_of(error))
-            outcome.fail(operation, lease, heartbeat, outcome.DEFECT)
+            if lifecycle.holds(lease):
+                _answer(operation, lease, heartbeat, error, step_log.step)
+            else:
+                _lost(operation, step_log)
+
+
+def _lost(operation: Operation, step_log: StepLog) -> None:
+    """What this worker wrote last may have landed unseen, so somebody looks again."""
+    suspicion.lost(operation)
+    step_log("This worker lost the operation; another one goes on.")
+
+
+def _answer(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: Exception, step: str) -> None:
+    if isinstance(error, DriverUnavailable):
+        outcome.put_off_or_fail(operation, lease, heartbeat, said_by(error))
+    elif isinstance(error, DriverRejected):
+        outcome.fail(operation, lease, heartbeat, said_by(error), step)
+    else:
+        log.error("operation %s stopped by a defect: %s", operation.pk, place_of(error))
+        outcome.fail(operation, lease, heartbeat, outcome.DEFECT, step)
 
 
 def _execute(work: Work) -> None:
     operation = work.operation
+    if operation.plan_locked_at is not None:
+        suspicion.taken_over(operation)
     if operation.status in {S.FAILING, S.CANCELLING}:
         outcome.undo(work)
         return
@@ -135,7 +154,7 @@ def _begins(operation: Operation) -> Allowed | Denied:
     kind, environment = kinds.of(operation), operation.environment
     if operation.origin == "schedule" and environment.expired_at is None:
         return Denied("ttl.extended", "environment", f"The lifetime of {environment.name} was extended meanwhile.")
-    if environment.status == kind.ends_in != E.DESTROYED and not operation.arguments:
+    if environment.status == kind.ends(environment) != E.DESTROYED and not operation.arguments:
         return Allowed()
     begins = kind.begins_in(environment)
     return begins and kind.gate(environment, operation.arguments)
@@ -170,18 +189,16 @@ def _locked(work: Work, made: Made) -> bool:
     operation = work.operation
     if not lifecycle.holds(work.lease):
         raise LeaseLost("the lease ended before the plan was locked")
-    _take_environment(work)
     # The row is written again, so that what runs is what was just compared with the digest, whatever the row held.
     operation.plan, operation.plan_locked_at = dict(made.document), timezone.now()
     operation.save(update_fields=["plan", "plan_locked_at"])
     steps = work.target.steps(made.spec, kinds.of(operation).verb, made.plan)
-    rows = [
-        OperationStep(operation=operation, team=operation.team, position=n, name=step.name, title=step.title)
-        for n, step in enumerate(steps, 1)
-    ]
-    for first in rows[:1]:
-        first.status, first.started_at = Status.RUNNING, operation.plan_locked_at
-    OperationStep.objects.bulk_create(rows)
+    OperationStep.objects.bulk_create(
+        [
+            OperationStep(operation=operation, team=operation.team, position=n, name=step.name, title=step.title)
+            for n, step in enumerate(steps, 1)
+        ]
+    )
     return True
 
 
@@ -203,12 +220,21 @@ def _run_steps(work: Work) -> bool:
     """Run what is not done, then begin to verify. False: cancelling began instead."""
     operation = work.operation
     spec = kinds.of(operation).spec(operation.environment, operation.arguments)
-    left = [(row, step) for row, step in planned_steps(work) if row.status != Status.DONE]
+    rows = planned_steps(work)
+    left = [(row, step) for row, step in rows if row.status != Status.DONE]
+    if any(row.status != Status.PENDING for row, _ in rows):
+        healing.notice(work, spec)
     for row, step in left:
-        if Operation.objects.filter(pk=operation.pk, cancel_requested_at__isnull=False).exists():
+        if work.stopping.now():
             _cancel(work)
             return False
-        result = _run_step(work, row, step, already=step.done(work.target.observe(spec)))
+        try:
+            result = _run_step(work, row, step, already=step.done(work.target.observe(spec)))
+        except (DriverUnavailable, DriverRejected):
+            if not work.stopping.now():
+                raise
+            _cancel(work)
+            return False
         with context(by=work.by, operation=operation.ref):
             _take_environment(work)
             outcome.write_step(work, row, Status.DONE, result)
@@ -239,7 +265,7 @@ def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> d
     if already:
         work.log(f"{step.title}: already done")
         return {}
-    # The first step is recorded together with the lock of the plan, or with the claim.
+    # Where the plan was locked before, the claim has recorded its first step already.
     if row.status != Status.RUNNING or work.operation.environment.fence != work.lease.fence:
         with context(by=work.by, operation=work.operation.ref):
             _take_environment(work)

@@ -1,6 +1,9 @@
 """A claimed operation under one lease, with what is needed to work on it and its locked plan."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import prefetch_related_objects
@@ -28,7 +31,16 @@ class Work:
     plan: Plan | None = None
 
     def key(self) -> StepKey:
+        """The key of a step that may be stopped when a person asks for it."""
+        return replace(self.undo_key(), stopping=self.stopping)
+
+    def undo_key(self) -> StepKey:
+        """The key of undoing, which is never stopped half way."""
         return StepKey(operation=str(self.operation.pk), fence=self.lease.fence, guard=self.guard)
+
+    @cached_property
+    def stopping(self) -> "Asked":
+        return Asked(self.operation.pk)
 
     def guard(self) -> None:
         """Raise LeaseLost unless the lease outlives one call limit."""
@@ -43,6 +55,25 @@ class Work:
     @property
     def by(self) -> str:
         return f"worker:{self.lease.holder}"
+
+
+class Asked:
+    """Did a person ask to cancel? Cheap to call: the database is asked at most once a second."""
+
+    EVERY_S = 1.0
+
+    def __init__(self, operation: UUID) -> None:
+        self._operation, self._next, self._answer = operation, 0.0, False
+
+    def __call__(self) -> bool:
+        if not self._answer and time.monotonic() >= self._next:
+            self._answer = self.now()
+            self._next = time.monotonic() + self.EVERY_S
+        return self._answer
+
+    def now(self) -> bool:
+        """The same, whatever was answered before."""
+        return Operation.objects.filter(pk=self._operation, cancel_requested_at__isnull=False).exists()
 
 
 def planned_steps(work: Work) -> list[tuple[OperationStep, Step]]:

@@ -11,6 +11,7 @@ from django.db import close_old_connections, connection
 
 from provisioning import lifecycle
 from provisioning.lifecycle import Lease
+from provisioning.runs.store import AWAY
 
 
 class Heartbeat:
@@ -41,12 +42,20 @@ class Heartbeat:
         finally:
             self._until = float("inf")
 
+    def _renew(self) -> bool:
+        """While Postgres is away nobody else can take the lease either: it is tried again, and found lost if it is."""
+        try:
+            return lifecycle.renew(self._lease)
+        except AWAY:
+            connection.close()
+            return True
+
     def _beat(self) -> None:
         every = settings.BERTH.lease_seconds / 3
         try:
             while not self._stop.wait(every):
                 close_old_connections()
-                if time.monotonic() < self._until and not lifecycle.renew(self._lease):
+                if time.monotonic() < self._until and not self._renew():
                     return
         finally:
             connection.close()

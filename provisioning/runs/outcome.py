@@ -8,17 +8,19 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import emit, record
 from policies import quotas
-from provisioning import kinds, lifecycle
+from provisioning import kinds, ledger, lifecycle, suspicion
 from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavailable, LeaseLost, Step
 from provisioning.drivers.registry import driver
 from provisioning.lifecycle import Lease, move, move_environment
-from provisioning.models import Operation, OperationStep, Orphan, SecretBinding
+from provisioning.models import Operation, OperationStep, SecretBinding
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
+from provisioning.runs import healing
 from provisioning.runs.backoff import MOST_ATTEMPTS, put_off
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
+from provisioning.runs.store import AWAY
 from provisioning.specs import secret_path
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
@@ -26,6 +28,8 @@ from provisioning.wake import wake_for
 
 log = logging.getLogger(__name__)
 Status = OperationStep.Status
+# After these nothing differs from the record, so nothing of the environment is left over.
+_WHOLE = frozenset({"create", "update", "reconcile", "destroy"})
 DEFECT = "It stopped by a defect. The platform team has the details."
 
 
@@ -56,21 +60,32 @@ def verify_and_record(work: Work) -> None:
     work.log.step = "verify"
     left = work.target.plan(spec, work.target.observe(spec), kind.verb)
     work.target.discard(left)
+    health = healing.health_of(work, spec)
+    if healing.is_partial(work, health, left.changes):
+        healing.mend(work, spec, health)
     if left.changes:
         names = ", ".join(change.address for change in left.changes)
         raise DriverRejected(f"After the last step these are not as planned: {names}.")
-    stays = kind.ends_in != E.DESTROYED
+    ends = kind.ends(operation.environment)
+    stays = ends != E.DESTROYED
     outputs = dict(work.target.outputs(spec)) if stays else {}
     versions = dict(work.target.secrets(spec)) if stays else {}
     with context(by=work.by, operation=operation.ref):
         fields = {"outputs": outputs, **kind.finish(operation)}
-        if not move_environment(operation.environment, kind.ends_in, fence=work.lease.fence, **fields):
+        if health.status != "unknown":
+            fields["health"] = healing.kept(health)
+        if kind.name in _WHOLE:
+            fields["drift"] = {}
+        if not move_environment(operation.environment, ends, fence=work.lease.fence, **fields):
             raise LeaseLost("a newer owner has the environment")
         _bind(operation, versions)
+        if kind.name in _WHOLE:
+            ledger.settle(operation.environment, by=operation.ref, reason="In use again, or observed to be gone.")
         if not stays:
             quotas.release(subject=operation.environment.ref)
             SecretBinding.objects.filter(environment=operation.environment).delete()
-        if not move(operation, S.SUCCEEDED, fence=work.lease.fence, error=""):
+        mended = healing.ended(operation, by="retry")
+        if not move(operation, S.SUCCEEDED, fence=work.lease.fence, error="", failed_step="", **mended):
             raise LeaseLost("another owner has it")
         emit("operation.succeeded", payload={"kind": operation.kind}, object=operation.ref)
         lifecycle.release(work.lease)
@@ -112,11 +127,11 @@ def put_off_or_fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, re
         fail(operation, lease, heartbeat, f"Gave up after {operation.attempts} tries. {reason}")
 
 
-def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str) -> None:
-    """Begin failing, then undo. Undoing goes on under the same or the next lease, from the recorded state."""
+def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str, step: str = "") -> None:
+    """Begin failing, then undo. `step` is where it stopped. Undoing goes on under this or the next lease."""
     with context(by=f"worker:{lease.holder}", operation=operation.ref):
         if operation.status in {S.RUNNING, S.VERIFYING}:
-            if not move(operation, S.FAILING, fence=lease.fence, error=error[:600]):
+            if not move(operation, S.FAILING, fence=lease.fence, error=error[:600], failed_step=step[:40]):
                 return
         elif not lifecycle.holds(lease):
             return
@@ -125,11 +140,13 @@ def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str) -
         try:
             undo(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
         except LeaseLost:
-            return
+            suspicion.lost(operation)
         except DriverUnavailable as away:
             put_off_or_fail(operation, lease, heartbeat, said_by(away))
         except DriverError as stuck:
             _end(operation, lease, S.FAILED, left=_left_by_steps(operation, said_by(stuck)))
+        except AWAY:
+            raise
         except Exception as error:  # noqa: BLE001 - undoing has a defect too: what is left is listed, not tried for ever
             log.error("undoing operation %s stopped by a defect: %s", operation.pk, place_of(error))
             _end(operation, lease, S.FAILED, left=_left_by_steps(operation, DEFECT))
@@ -160,13 +177,13 @@ def _undo_step(work: Work, row: OperationStep, step: Step) -> list[tuple[str, st
     work.guard()
     try:
         with work.heartbeat.limit(step.limit_s):
-            step.undo(work.key(), work.log)
+            step.undo(work.undo_key(), work.log)
     except (DriverUnavailable, LeaseLost):
         raise
     except DriverError as error:
         record_step(work, row, Status.LEFT, {}, said_by(error))
         return [(step.name, said_by(error))]
-    record_step(work, row, Status.UNDONE, {})
+    record_step(work, row, Status.UNDONE, {}, row.detail)
     return []
 
 
@@ -184,20 +201,12 @@ def _left_by_steps(operation: Operation, reason: str) -> list[tuple[str, str]]:
 def _end(operation: Operation, lease: Lease, status: str, *, left: list[tuple[str, str]]) -> None:
     environment = operation.environment
     with context(by=f"worker:{lease.holder}", operation=operation.ref):
-        if not move(operation, status, fence=lease.fence):
+        gone_back = healing.ended(operation, by="rollback") if status == S.ROLLED_BACK else {}
+        if not move(operation, status, fence=lease.fence, **gone_back):
             raise LeaseLost("another owner has it")
-        for address, reason in left:
-            Orphan.objects.get_or_create(
-                environment=environment,
-                address=address,
-                removed_at=None,
-                defaults={
-                    "operation": operation,
-                    "team": operation.team,
-                    "driver": environment.driver,
-                    "reason": reason[:300],
-                },
-            )
+        ledger.list_left(operation, left)
+        if gone_back:
+            suspicion.mark(environment.pk, cause=suspicion.SUSPECTED, reason=f"{operation.short_id} was rolled back.")
         _leave_environment(operation, status, lease, left=bool(left))
         record(
             "operation.ended",

@@ -23,6 +23,7 @@ from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs.backoff import put_off
 from provisioning.runs.outcome import DEFECT
+from provisioning.runs.store import AWAY
 from provisioning.states import OperationStatus as S
 from provisioning.wake import wake
 
@@ -78,6 +79,8 @@ def plan_operation(operation: Operation, lease: Lease) -> None:
     except DriverRejected as error:
         _end(operation, lease, S.FAILED, said_by(error))
         return
+    except AWAY:
+        raise
     except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
         log.error("planning operation %s stopped by a defect: %s", operation.pk, place_of(error))
         _end(operation, lease, S.FAILED, DEFECT)

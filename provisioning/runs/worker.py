@@ -1,7 +1,10 @@
 """One piece of work: claim the next ready operation and carry it as far as it goes. No permission logic here."""
 
+import logging
 import time
 import uuid
+
+from django.db import connection
 
 from provisioning import breaker
 from provisioning.lifecycle import Lease
@@ -11,9 +14,11 @@ from provisioning.runs.backoff import MOST_ATTEMPTS
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.outcome import DEFECT
 from provisioning.runs.planning import plan_operation
+from provisioning.runs.store import AWAY
 from provisioning.runs.taking import take
 from provisioning.states import OperationStatus as S
 
+log = logging.getLogger(__name__)
 # Afterwards other tasks have their turn; what is left has hints of its own, or the sweep finds it.
 PATIENCE_SECONDS = 1.0
 
@@ -29,7 +34,16 @@ def work_on(seconds: float = PATIENCE_SECONDS) -> int:
 
 
 def work(only: uuid.UUID | None = None) -> bool:
-    """Claim and do one operation's next part. False: nothing was ready."""
+    """Claim and do one operation's next part. False: nothing was ready, or Postgres is away."""
+    try:
+        return _work(only)
+    except AWAY as error:
+        log.warning("Postgres does not answer (%s); what was claimed is taken up again later", type(error).__name__)
+        connection.close()
+        return False
+
+
+def _work(only: uuid.UUID | None) -> bool:
     lease = take(only)
     if lease is None:
         return False

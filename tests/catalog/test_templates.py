@@ -48,7 +48,7 @@ def problems(files):
         ("version: 1.0.0", "version: 1.0", 0, "1.0 is a float, which does not add up exactly; write it in quotes"),
         ("version: 1.0.0", "version: v1", 0, "version must be three numbers, for example 1.2.0"),
         ("apiVersion: berth/v1", "apiVersion: berth/v2", 0, "apiVersion must be berth/v1"),
-        ("driver: sandbox", "driver: magic", 0, "driver must be sandbox"),
+        ("driver: sandbox", "driver: magic", 0, "driver must be filed or noop or sandbox"),
         ("tiers: [sandbox,", "tiers: [moon,", 0, None),
         ('base: {running: "0.0290"', "base: {running: 0.0290", 0, IN_QUOTES),
         ('base: {running: "0.0290"', "base: {running: 1", 0, AMOUNT),

@@ -157,6 +157,15 @@ API = [
     Row("api:pipeline", 200, kwargs=slug("payments-api"), but=OURS),
     Row("api:inbox", 200, but=ANON),
     Row("api:history", 200, but=ANON),
+    Row("api:sources", 200, but=ANON),
+    Row(
+        "api:sources",
+        403,
+        "POST",
+        body=lambda world: {"slug": "more", "url": "https://git.test.invalid/catalogue.git"},
+        but={**ANON, "pia": 201},
+    ),
+    Row("api:source_sync", 403, "POST", slug("test"), but={**ANON, "pia": 202}),
     Row("api:history_export", 200, query="?format=csv", but={**ANON, "pia": 403, "olaf": 403}),
 ]
 
@@ -191,6 +200,14 @@ PAGES = [
     page("template", 200, slug("web-service")),
     page("request", 200, slug("web-service")),
     form("request_preview", 200, slug("web-service")),
+    page("sources"),
+    form(
+        "sources",
+        403,
+        body=lambda world: {"slug": "more", "url": "https://git.test.invalid/catalogue.git"},
+        but={"pia": 302},
+    ),
+    form("source_sync", 403, slug("test"), but={"pia": 302}),
     page("environments"),
     page("environment", 200, of("environment"), but=HIDDEN),
     page("environment_tab", 200, lambda world: {"pk": world.environment.pk, "tab": "secrets"}, but=HIDDEN),

@@ -38,7 +38,7 @@ def test_the_golden_digest_never_changes():
 
 
 def test_the_document_under_the_golden_digest_is_exactly_this():
-    document = canonical({"schema": SCHEMA, **vars(SUBJECT), "changes": []}).decode()
+    document = canonical({"schema": SCHEMA, **SUBJECT.document(), "changes": []}).decode()
     assert document == (
         '{"changes":[],"environment":"6f1d2c7e-0d0b-4b7e-9a55-2f6f7a1f0001","kind":"update",'
         '"name":"payments-api-prod","parameters":{"naïve":"✓","nested":{"a":null,"b":[1,2]},"ratio":"0.25",'
@@ -161,7 +161,9 @@ def test_a_change_more_or_less_makes_another_digest():
 
 def test_every_field_of_the_subject_is_in_the_document():
     fields = {"kind", "environment", "name", "tier", "template", "parameters", "release", "ttl_hours", "rates"}
-    assert set(vars(SUBJECT)) == fields
+    assert set(SUBJECT.document()) == fields
+    assert set(replace(SUBJECT, target="eu-1@sha256:0").document()) == {*fields, "target"}
+    assert change_digest(replace(SUBJECT, target="eu-1@sha256:0"), PLAN) != GOLDEN
 
 
 @pytest.mark.parametrize(

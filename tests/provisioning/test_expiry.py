@@ -19,7 +19,7 @@ from tests.provisioning.engine import ask, drain, ready
 from tests.provisioning.test_states import environment_in
 
 pytestmark = pytest.mark.django_db
-NOTHING = {"warned": 0, "suspended": 0, "destroyed": 0}
+NOTHING = {"warned": 0, "suspended": 0, "destroyed": 0, "repeated": 0}
 
 
 def living(demo, status: str = "ready", tier: str = "dev", **fields) -> Environment:

@@ -1,14 +1,17 @@
 """A Valkey user per environment, shut into its own keys and channels. The server itself is shared.
 
+Every write is one transaction that the server refuses once a newer operation has taken the environment's fence.
+
 Passwords reach the server only as SHA-256, so neither its log nor its ACL file holds them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +24,8 @@ from provisioning.drivers.sandbox.names import Names
 from provisioning.vault import Secret
 
 TIMEOUT_S = 3.0
+_BATCH = 1000
+_LOST = "a newer operation has written to this environment's cache"
 _TOMBSTONE_S = 7 * 86400
 _RULES = """-@all +@read +@write +@connection +@transaction +@pubsub -@dangerous -@admin -@scripting
     -scan -randomkey -dbsize -pubsub"""
@@ -28,6 +33,8 @@ _COMMANDS = tuple(_RULES.split())
 _TAKE = """local known = tonumber(redis.call('GET', KEYS[1]) or '0')
 if known > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) return 1"""
+
+Write = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -40,40 +47,32 @@ class Caches:
         """Make the user, or bring the one that stands to the wanted state."""
         digest = hashlib.sha256(password.reveal().encode()).hexdigest()
         prefix = names.key_prefix
-        with self._fenced(names, key) as cache:
-            key.guard()
+        with self._fenced(names, key) as write:
             rules = ["reset", "on", f"#{digest}", f"~{prefix}*", f"&{prefix}*", *_COMMANDS]
-            _do(cache, "ACL", "SETUSER", names.short, *rules)
-            _do(cache, "ACL", "SAVE")
+            write(("ACL", "SETUSER", names.short, *rules), ("ACL", "SAVE"))
 
     def suspend(self, names: Names, key: StepKey) -> None:
         """Let the user in no more and end its connections. Its keys stay."""
-        with self._fenced(names, key) as cache:
-            key.guard()
-            if _user(cache, names) is None:
+        with self._fenced(names, key) as write:
+            if not self._has_user(names):
                 raise DriverRejected("The cache user does not exist, so it cannot be suspended.")
-            _do(cache, "ACL", "SETUSER", names.short, "off")
-            _do(cache, "CLIENT", "KILL", "USER", names.short)
-            _do(cache, "ACL", "SAVE")
+            off = ("ACL", "SETUSER", names.short, "off")
+            write(off, ("CLIENT", "KILL", "USER", names.short), ("ACL", "SAVE"))
 
     def resume(self, names: Names, key: StepKey) -> None:
         """Let the user in again."""
-        with self._fenced(names, key) as cache:
-            key.guard()
-            if _user(cache, names) is None:
+        with self._fenced(names, key) as write:
+            if not self._has_user(names):
                 raise DriverRejected("The cache user does not exist, so it cannot be resumed.")
-            _do(cache, "ACL", "SETUSER", names.short, "on")
-            _do(cache, "ACL", "SAVE")
+            write(("ACL", "SETUSER", names.short, "on"), ("ACL", "SAVE"))
 
     def drop(self, names: Names, key: StepKey) -> None:
         """Remove the user, then its keys; absence is fine."""
-        with self._fenced(names, key) as cache:
-            key.guard()
-            _do(cache, "ACL", "DELUSER", names.short)
-            _do(cache, "ACL", "SAVE")
-            key.guard()
-            for found in cache.scan_iter(match=f"{names.key_prefix}*", count=1000):
-                cache.unlink(found)
+        with self._fenced(names, key) as write, self._session() as cache:
+            write(("ACL", "DELUSER", names.short), ("ACL", "SAVE"))
+            found = cache.scan_iter(match=f"{names.key_prefix}*", count=1000)
+            while batch := list(islice(found, _BATCH)):
+                write(("UNLINK", *batch))
 
     def observe(self, names: Names) -> Iterator[Resource]:
         """Yield what stands of an environment; keys without their user count as a thing of their own."""
@@ -96,12 +95,32 @@ class Caches:
         }
 
     @contextmanager
-    def _fenced(self, names: Names, key: StepKey) -> Iterator[redis.Redis]:
+    def _fenced(self, names: Names, key: StepKey) -> Iterator[Write]:
+        """Take the fence; yield what sends commands as one transaction, or raises LeaseLost when it is outdated."""
+        fence = f"berth:fence:{names.environment}"
         with self._session() as cache:
-            fence = f"berth:fence:{names.environment}"
             if not cache.eval(_TAKE, 1, fence, str(key.fence), str(_TOMBSTONE_S)):
-                raise LeaseLost("a newer operation has written to this environment's cache")
-            yield cache
+                raise LeaseLost(_LOST)
+
+            def write(*commands: tuple[str | bytes, ...]) -> None:
+                with cache.pipeline(transaction=True) as together:
+                    together.watch(fence)  # type: ignore[no-untyped-call]
+                    if together.get(fence) != str(key.fence).encode():
+                        raise LeaseLost(_LOST)
+                    key.guard()
+                    together.multi()
+                    for command in commands:
+                        together.execute_command(*command)  # type: ignore[no-untyped-call]
+                    together.execute()
+
+            try:
+                yield write
+            except redis.WatchError as outdated:
+                raise LeaseLost(_LOST) from outdated
+
+    def _has_user(self, names: Names) -> bool:
+        with self._session() as cache:
+            return _user(cache, names) is not None
 
     @contextmanager
     def _session(self) -> Iterator[redis.Redis]:
@@ -115,10 +134,6 @@ class Caches:
             raise DriverRejected(f"Valkey refused the change ({type(problem).__name__}).") from problem
         finally:
             cache.close()
-
-
-def _do(cache: redis.Redis, *words: str) -> None:
-    cache.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def _user(cache: redis.Redis, names: Names) -> dict[str, Any] | None:

@@ -1,7 +1,9 @@
 """A Postgres role and database per environment, made as `berth_sandbox`, fenced by a ledger and a lock.
 
 The ledger lives in the sandbox role's own control database and outlives the environment, so that a late write
-of an older operation finds a newer fence there and stops. Passwords reach the server only as SCRAM verifiers.
+of an older operation finds a newer fence there and stops. Whoever takes a newer fence also ends the sessions of older
+ones, so that a worker that sleeps inside its own lock neither holds up others nor writes later. Passwords
+reach the server only as SCRAM verifiers.
 """
 
 from __future__ import annotations
@@ -22,12 +24,17 @@ from provisioning.vault import Secret
 
 CONTROL = "berth_sandbox"
 CONNECTIONS = 20
+# The limit of a database that is still being made: our own session; and Postgres' mark of one half dropped.
+_MAKING, _DROPPING = 1, -2
 _SESSIONS_END_S = 3.0
 _LEDGER = """CREATE TABLE IF NOT EXISTS ledger (environment uuid PRIMARY KEY, fence bigint NOT NULL,
     operation text NOT NULL, connection_limit int, at timestamptz NOT NULL DEFAULT now())"""
 _TAKE = """INSERT INTO ledger AS known (environment, fence, operation) VALUES (%s, %s, %s)
     ON CONFLICT (environment) DO UPDATE SET fence = EXCLUDED.fence, operation = EXCLUDED.operation, at = now()
     WHERE known.fence <= EXCLUDED.fence RETURNING fence"""
+_END_OLDER = """SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
+    WHERE usename = current_user AND application_name ~ %s
+      AND split_part(application_name, ':', 3)::bigint < %s"""
 _END_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = %s AND backend_type = 'client backend'"""
 _COUNT_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
@@ -52,14 +59,15 @@ class Databases:
             key.guard()
             _make_role(db, names.database, password)
             key.guard()
-            if not _row(db, "SELECT 1 FROM pg_database WHERE datname = %s", names.database):
-                _run(db, "CREATE DATABASE {0} TEMPLATE template0 CONNECTION LIMIT {limit}", names.database)
+            self._begin(db, names)
             _run(db, "REVOKE ALL ON DATABASE {0} FROM PUBLIC", names.database)
+            key.guard()
+            with _session(self.url, names.database, _mark(names, key)) as own:
+                _run(own, "GRANT ALL ON SCHEMA public TO {0}", names.database)
+            key.guard()
             _run(db, "GRANT CONNECT, TEMPORARY ON DATABASE {0} TO {0}", names.database)
-            if _limit(db, names) == 0:
+            if _limit(db, names) == _MAKING:
                 self._open(db, names)
-        with _session(self.url, names.database) as own:
-            _run(own, "GRANT ALL ON SCHEMA public TO {0}", names.database)
 
     def suspend(self, names: Names, key: StepKey) -> None:
         """Let nobody in, end every session, and return only when none is left."""
@@ -102,7 +110,8 @@ class Databases:
             limit = _limit(db, names)
             if limit is None:
                 return
-            state = "open" if limit else "closing" if _sessions(db, names.database) else "closed"
+            closed = "closing" if _sessions(db, names.database) else "closed"
+            state = {0: closed, _MAKING: "unfinished", _DROPPING: "unfinished"}.get(limit, "open")
             yield Resource("postgres.database", {"name": names.database, "state": state})
 
     def address(self, names: Names) -> Mapping[str, str]:
@@ -115,6 +124,17 @@ class Databases:
             "user": names.database,
         }
 
+    def _begin(self, db: Connection, names: Names) -> None:
+        """Have a database that lets us in, and nobody else before all its rights are set: death may come between."""
+        limit = _limit(db, names)
+        if limit == _DROPPING:
+            _run(db, "DROP DATABASE {0}", names.database)
+        if limit in {None, _DROPPING}:
+            create: LiteralString = "CREATE DATABASE {0} TEMPLATE template0 CONNECTION LIMIT {limit}"
+            _run(db, create, names.database, limit=_MAKING)
+        elif limit == 0:
+            self._open(db, names)
+
     @staticmethod
     def _open(db: Connection, names: Names) -> None:
         known = _row(db, "SELECT connection_limit FROM ledger WHERE environment = %s", names.environment)
@@ -124,17 +144,23 @@ class Databases:
     @contextmanager
     def _fenced(self, names: Names, key: StepKey) -> Iterator[Connection]:
         """Hold the environment's lock for as long as no newer operation has written here."""
-        with _session(self.url, CONTROL) as db:
-            db.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (names.environment,))
+        with _session(self.url, CONTROL, _mark(names, key)) as db:
             if not _row(db, _TAKE, names.environment, key.fence, key.operation):
                 raise LeaseLost("a newer operation has written to this environment's database")
+            db.execute(_END_OLDER, (f"^berth:{names.environment}:[0-9]+$", key.fence))
+            db.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (names.environment,))
             yield db
 
 
+def _mark(names: Names, key: StepKey) -> str:
+    """The name of a session that a newer fence may end."""
+    return f"berth:{names.environment}:{key.fence}"
+
+
 @contextmanager
-def _session(url: str, database: str) -> Iterator[Connection]:
+def _session(url: str, database: str, mark: str = "berth") -> Iterator[Connection]:
     try:
-        with _connect(url, database) as db:
+        with _connect(url, database, mark) as db:
             yield db
     except _TRANSIENT as problem:
         raise DriverUnavailable(f"Postgres does not answer ({type(problem).__name__})") from problem
@@ -142,9 +168,15 @@ def _session(url: str, database: str) -> Iterator[Connection]:
         raise DriverRejected(f"Postgres refused the change ({type(problem).__name__}).") from problem
 
 
-def _connect(url: str, database: str) -> Connection:
+def _connect(url: str, database: str, mark: str) -> Connection:
     options = "-c statement_timeout=8s -c lock_timeout=5s -c client_min_messages=warning"
-    settings = {"dbname": database, "connect_timeout": 3, "options": options, "autocommit": True}
+    settings = {
+        "application_name": mark,
+        "dbname": database,
+        "connect_timeout": 3,
+        "options": options,
+        "autocommit": True,
+    }
     try:
         return psycopg.connect(url, **settings)  # type: ignore[arg-type]
     except psycopg.OperationalError:

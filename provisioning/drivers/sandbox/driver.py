@@ -10,7 +10,7 @@ from django.conf import settings
 from provisioning import vault
 from provisioning.drivers import base
 from provisioning.drivers.base import DriverRejected, EnvironmentSpec, Plan, Step
-from provisioning.drivers.sandbox import images, landlock
+from provisioning.drivers.sandbox import health, images, landlock
 from provisioning.drivers.sandbox import plan as planning
 from provisioning.drivers.sandbox.credentials import CACHE, DATABASE, secret_names
 from provisioning.drivers.sandbox.names import Names
@@ -23,7 +23,7 @@ class SandboxDriver(base.Driver):
     """Makes environments of real databases, cache users, secrets, processes and routes on one machine."""
 
     name = "sandbox"
-    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy"})
+    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile"})
     template_schema: Mapping[str, Any] = {
         "type": "object",
         "properties": {
@@ -72,6 +72,10 @@ class SandboxDriver(base.Driver):
         found = [*world.credentials.observe(names), *world.databases.observe(names)]
         found += [*world.caches.observe(names), *_observed_desired(names)]
         return {resource.address: resource for resource in found}
+
+    def health(self, spec: EnvironmentSpec) -> base.Health:
+        """Return whether the workload runs and whether what answers is what was deployed."""
+        return health.health_of(spec, self.world.router_port)
 
     def secrets(self, spec: EnvironmentSpec) -> Mapping[str, int]:
         """Return the version of each secret, from Vault's metadata."""

@@ -8,7 +8,7 @@ from typing import Any
 from provisioning.drivers.base import Change, DriverRejected, EnvironmentSpec, Plan, Resources
 from provisioning.drivers.sandbox.names import Names
 
-KINDS = ("create", "suspend", "resume", "destroy", "deploy", "update")
+KINDS = ("create", "suspend", "resume", "destroy", "deploy", "update", "reconcile")
 UNKNOWN = {"workload.process": ("port",)}
 State = Mapping[str, Any]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,13 +14,13 @@ from provisioning.drivers import base
 from provisioning.drivers.base import DriverUnavailable, EnvironmentSpec, Log, Plan, Step, StepKey
 from provisioning.drivers.sandbox import desired
 from provisioning.drivers.sandbox import plan as planning
+from provisioning.drivers.sandbox.answering import ask
 from provisioning.drivers.sandbox.cache import Caches
 from provisioning.drivers.sandbox.credentials import CACHE, DATABASE, Credentials, secret_names
 from provisioning.drivers.sandbox.database import Databases
 from provisioning.drivers.sandbox.names import Names
 from provisioning.models import Workload
 
-ROUTER_HOST = "127.0.0.1"
 _WAIT_S = 20.0
 _POLL_S = 0.02
 
@@ -62,11 +60,14 @@ class Steps:
         planned = {change.address: change.after for change in plan.changes if change.after is not None}
         self.target = {**planning.wanted(spec, kind, secret_names(spec)), **planned}
         self.suspended = planning.is_suspended_after(spec, kind)
+        self.whole = kind in {"create", "reconcile"}
 
     def ordered(self) -> Iterator[Step]:
         if self.kind == "destroy":
             yield from self._destroy()
             return
+        if self.kind == "reconcile":
+            yield from self._strays()
         present = [step for step, address in self._all() if address in self.target]
         yield from reversed(present) if self.suspended and self.kind == "suspend" else present
         if "router.route" in self.target and not self.suspended:
@@ -74,9 +75,9 @@ class Steps:
 
     def _all(self) -> Iterator[tuple[Step, str]]:
         creating = self.kind == "create"
-        if self.kind in {"create", "update"}:
+        if self.kind in {"create", "update", "reconcile"}:
             yield self._credentials(creating), "vault.policy"
-        if self.kind in {"create", "suspend", "resume"}:
+        if self.kind in {"create", "suspend", "resume", "reconcile"}:
             yield self._database(creating), "postgres.database"
             yield self._cache(creating), "valkey.user"
         yield self._workload(creating), "workload.process"
@@ -96,11 +97,11 @@ class Steps:
         databases, names = self.world.databases, self.names
 
         def apply(key: StepKey, log: Log) -> dict[str, Any]:
-            if creating:
+            if self.whole:
                 databases.create(names, self.world.credentials.password(names, DATABASE), key)
-            elif self.suspended:
+            if self.suspended:
                 databases.suspend(names, key)
-            else:
+            elif not self.whole:
                 databases.resume(names, key)
             log(f"Database {names.database} is {self.target['postgres.database']['state']}")
             return {"database": names.database}
@@ -113,11 +114,11 @@ class Steps:
         caches, names = self.world.caches, self.names
 
         def apply(key: StepKey, log: Log) -> dict[str, Any]:
-            if creating:
+            if self.whole:
                 caches.create(names, self.world.credentials.password(names, CACHE), key)
-            elif self.suspended:
+            if self.suspended:
                 caches.suspend(names, key)
-            else:
+            elif not self.whole:
                 caches.resume(names, key)
             log(f"Cache user {names.short} is {self.target['valkey.user']['state']}")
             return {"user": names.short}
@@ -172,7 +173,19 @@ class Steps:
         done = self._is_reached("router.route")
         return Step("route", title, _WAIT_S + 2, apply, undo if creating else None, done)
 
+    def _strays(self) -> Iterator[Step]:
+        """What stands although nothing of its kind is wanted is removed first."""
+        unwanted = {change.address.partition(".")[0] for change in self.plan.changes if change.action == "destroy"}
+        wanted = {address.partition(".")[0] for address in self.target}
+        for step, prefix in self._removals():
+            if prefix in unwanted - wanted:
+                yield step
+
     def _destroy(self) -> Iterator[Step]:
+        yield from (step for step, _prefix in self._removals())
+        yield Step("proof", "Prove that nothing is left", 10, self._prove_empty, None, _never)
+
+    def _removals(self) -> Iterator[tuple[Step, str]]:
         names, world = self.names, self.world
 
         def stop(key: StepKey, _log: Log) -> None:
@@ -181,12 +194,14 @@ class Steps:
         def forget(key: StepKey, _log: Log) -> None:
             desired.forget(names, key, limit_s=_WAIT_S)
 
-        yield _removal("route", "Remove the route", forget, "router.")
-        yield _removal("workload", "Stop and remove the workload", stop, "workload.")
-        yield _removal("cache", "Remove the cache user and its keys", self._undo(world.caches.drop), "valkey.")
-        yield _removal("database", "Remove the database", self._undo(world.databases.drop), "postgres.")
-        yield _removal("credentials", "Remove the secrets", self._undo(world.credentials.drop), "vault.")
-        yield Step("proof", "Prove that nothing is left", 10, self._prove_empty, None, _never)
+        yield _removal("route", "Remove the route", forget, "router."), "router"
+        yield _removal("workload", "Stop and remove the workload", stop, "workload."), "workload"
+        yield (
+            _removal("cache", "Remove the cache user and its keys", self._undo(world.caches.drop), "valkey."),
+            "valkey",
+        )
+        yield _removal("database", "Remove the database", self._undo(world.databases.drop), "postgres."), "postgres"
+        yield _removal("credentials", "Remove the secrets", self._undo(world.credentials.drop), "vault."), "vault"
 
     def _prove_empty(self, _key: StepKey, log: Log) -> dict[str, Any]:
         left = sorted(self.observe(self.spec))
@@ -200,7 +215,7 @@ class Steps:
         expected = {"environment": self.names.label, "release": planning.release_of(self.spec)}
         end = time.monotonic() + _WAIT_S
         while True:
-            answer = _ask(self.world.router_port, f"{self.names.label}.localhost")
+            answer = ask(self.world.router_port, f"{self.names.label}.localhost")
             if {name: answer.get(name) for name in expected} == expected:
                 log(f"{self.names.label} answers with {_named(self.spec)}")
                 return {"answered": expected}
@@ -241,15 +256,3 @@ def _process_of(state: Mapping[str, Any]) -> desired.Process:
 
 def _never(_observed: base.Resources) -> bool:
     return False
-
-
-def _ask(port: int, host: str) -> dict[str, Any]:
-    client = http.client.HTTPConnection(ROUTER_HOST, port, timeout=2)
-    try:
-        client.request("GET", "/", headers={"Host": host, "Accept": "application/json"})
-        answer = json.loads(client.getresponse().read(65536))
-        return answer if isinstance(answer, dict) else {}
-    except (OSError, http.client.HTTPException, ValueError):
-        return {}
-    finally:
-        client.close()

@@ -7,7 +7,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from provisioning import vault
-from provisioning.drivers.base import DriverRejected
+from provisioning.drivers.base import DriverRejected, DriverUnavailable
+from provisioning.drivers.sandbox import database
 from tests.provisioning.sandbox.world import TWO
 
 pytestmark = pytest.mark.servers
@@ -113,6 +114,28 @@ def test_f1_a_database_alone_needs_no_process(sandbox):
     assert sandbox.driver.outputs(spec) == outputs
     assert sandbox.carry_out("suspend", spec) == ["database"]
     assert sandbox.carry_out("destroy", spec) == ["database", "credentials", "proof"]
+
+
+def test_a_database_whose_making_was_cut_off_is_not_open_and_is_made_to_the_end(sandbox, monkeypatch):
+    spec = sandbox.environment("journey-10", {"database": True, "cache": False}, release=None)
+    run = database._run
+
+    def cut_off(db, statement, name, **options):
+        if "ON SCHEMA" in statement:
+            raise psycopg.errors.AdminShutdown
+        run(db, statement, name, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "_run", cut_off)
+        with pytest.raises(DriverUnavailable):
+            sandbox.carry_out("create", spec)
+    assert sandbox.driver.observe(spec)["postgres.database"].state["state"] == "unfinished"
+    assert sandbox.carry_out("create", spec) == ["database"]
+    path = sandbox.driver.outputs(spec)["vault_path"].removeprefix("kv/") + "/database"
+    own = vault.from_settings().kv_get(path).values
+    with psycopg.connect(own["url"].reveal()) as db:
+        db.execute("CREATE TABLE mine (id int)")
+    sandbox.carry_out("destroy", spec)
 
 
 def test_f1_an_unknown_image_is_refused_before_anything_is_made(sandbox):

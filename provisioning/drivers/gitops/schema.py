@@ -1,0 +1,111 @@
+"""The JSON Schema of a template's `resources` for this driver, and what a schema cannot say."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisioning.drivers.gitops import documents, placeholders
+from provisioning.drivers.gitops.overlay import file_name
+
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 300}
+_INSIDE = {
+    "type": "string",
+    "pattern": r"^(\.\./){0,8}[A-Za-z0-9][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*$",
+    "maxLength": 300,
+}
+_OBJECT = {"type": "object"}
+_LIST = {"type": "array", "maxItems": 100}
+_NAMED = {
+    "type": "object",
+    "required": ["apiVersion", "kind", "metadata"],
+    "properties": {
+        "apiVersion": _TEXT,
+        "kind": {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]{0,80}$"},
+        "metadata": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},
+    },
+}
+
+
+def _closed(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+# Only what stays inside the repository: no remote bases, no plugins, no generators of secrets.
+_KUSTOMIZATION = _closed(
+    {
+        "resources": {**_LIST, "items": _INSIDE},
+        "components": {**_LIST, "items": _INSIDE},
+        "images": {**_LIST, "items": _OBJECT},
+        "patches": {**_LIST, "items": _OBJECT},
+        "labels": {**_LIST, "items": _OBJECT},
+        "replicas": {**_LIST, "items": _closed({"name": _TEXT, "count": {}}, "name", "count")},
+        "configMapGenerator": {**_LIST, "items": _OBJECT},
+        "replacements": {**_LIST, "items": _OBJECT},
+        "commonAnnotations": _OBJECT,
+        "namePrefix": _TEXT,
+        "nameSuffix": _TEXT,
+    }
+)
+_CHART = _closed(
+    {
+        "name": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,60}$"},
+        "version": _TEXT,
+        "repository": _TEXT,
+        "values": _OBJECT,
+        "replicas": {
+            "type": "array",
+            "maxItems": 50,
+            "items": {"type": "string", "pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"},
+        },
+    },
+    "name",
+    "version",
+    "repository",
+)
+_INITIAL = _closed({"version": _TEXT, "digest": _TEXT, "artifact": _OBJECT}, "version")
+
+TEMPLATE_SCHEMA: dict[str, Any] = {
+    **_closed(
+        {
+            "namespace": _TEXT,
+            "initial": _INITIAL,
+            "manifests": {**_LIST, "items": _NAMED},
+            "kustomization": _KUSTOMIZATION,
+            "chart": _CHART,
+        }
+    ),
+    "anyOf": [{"required": ["manifests"]}, {"required": ["kustomization"]}, {"required": ["chart"]}],
+    "not": {"required": ["kustomization", "chart"]},
+}
+
+
+def problems(resources: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is missing on this machine, and what is wrong in resources that fit the schema."""
+    return (*_missing_programs(), *_wrong(resources))
+
+
+def _missing_programs() -> Iterator[str]:
+    for program, why in (("git", "commits are made with it"), ("ssh-keygen", "commits are signed with it")):
+        if shutil.which(program) is None:
+            yield f"{program} is not on PATH: {why}."
+
+
+def _wrong(resources: Mapping[str, Any]) -> Iterator[str]:
+    for found in sorted(set(placeholders.unknown_in(resources))):
+        yield f"{found} is no placeholder; there are environment, parameters, release and secrets."
+    seen: set[str] = set()
+    for manifest in resources.get("manifests", ()):
+        name = file_name(manifest)
+        if name in seen:
+            yield f"Two manifests would be written to {name}."
+        seen.add(name)
+        yield from documents.secrets_in(manifest, name)
+    for part in ("kustomization", "chart"):
+        yield from documents.secrets_in(resources.get(part, {}), part)

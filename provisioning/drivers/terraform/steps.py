@@ -1,0 +1,139 @@
+"""The steps of an operation on a module: secrets for its variables, the apply, and what it gives back.
+
+Each observes before it acts. The apply uses exactly the plan file that was compared; where that is gone or stale, it
+plans again and refuses whatever the locked plan does not hold.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from provisioning.drivers.base import DriverRejected, EnvironmentSpec, Log, Plan, Resources, Step, StepKey
+from provisioning.drivers.terraform import changes as reading
+from provisioning.drivers.terraform import module as modules
+from provisioning.drivers.terraform import planning, state, variables
+from provisioning.drivers.terraform.messages import StalePlan
+from provisioning.drivers.terraform.outputs import ADDRESS, Shelf
+from provisioning.drivers.terraform.process import GRACE_S, Watch
+from provisioning.drivers.terraform.runs import Run
+from provisioning.vault import Vault
+
+LIMIT_MINUTES = 30
+SHORT_S = 30.0
+TRIES = 3
+Read = Callable[[EnvironmentSpec], Mapping[str, Any]]
+
+
+class Steps:
+    """Builds the steps of one operation on one environment."""
+
+    def __init__(self, spec: EnvironmentSpec, kind: str, plan: Plan, vault: Vault, read: Read) -> None:
+        self.spec, self.kind, self.plan, self.vault, self.read = spec, kind, plan, vault, read
+        self.shelf = Shelf(spec, vault)
+        self.limit_s = 60.0 * int(spec.resources.get("limit_minutes", LIMIT_MINUTES))
+        self.resources = tuple(change for change in plan.changes if change.address != ADDRESS)
+        self.has_secrets = any(change.address == ADDRESS for change in plan.changes)
+
+    def ordered(self) -> Iterator[Step]:
+        if self.kind == "destroy":
+            yield self._step("destroy", "Destroy the resources", self._apply, None)
+            yield Step("secrets", "Remove the secrets", SHORT_S, self._drop, None, _without(ADDRESS))
+            return
+        creating = self.kind == "create"
+        if self.has_secrets:
+            undo = self._undrop if creating else None
+            yield Step("secrets", "Write generated secrets to Vault", SHORT_S, self._make, undo, _never)
+        undo = self._destroy if creating else self._take_back
+        yield self._step("apply", "Apply the plan", self._apply, undo)
+        yield Step("outputs", "Bring sensitive outputs to Vault", SHORT_S, self._put, None, _never)
+
+    def _step(self, name: str, title: str, apply: Any, undo: Any) -> Step:
+        return Step(name, title, self.limit_s + 3 * GRACE_S, apply, undo, self._is_done)
+
+    def _is_done(self, observed: Resources) -> bool:
+        if self.kind == "destroy":
+            return not set(observed) - {ADDRESS}
+        return all(reading.is_reached(change, observed) for change in self.resources)
+
+    def _watch(self, key: StepKey) -> Watch:
+        return Watch(self.limit_s, key.guard, key.stopping, writes=True)
+
+    def _apply(self, key: StepKey, log: Log) -> Mapping[str, Any]:
+        by = state.Fenced(key.operation, key.fence)
+        if self.plan.artifact and Path(self.plan.artifact).is_dir():
+            run = Run(self.spec, modules.of(self.spec.resources), Path(self.plan.artifact), self.vault, log)
+            try:
+                return _told(run.apply(by, self._watch(key)))
+            except StalePlan:
+                log("The state changed after the plan was made; planning again")
+        return self._apply_again(key, log)
+
+    def _apply_again(self, key: StepKey, log: Log) -> Mapping[str, Any]:
+        """Plan anew and apply what is left of the locked plan, and nothing else."""
+        for _ in range(TRIES):
+            key.guard()
+            made = planning.make(self.spec, self.kind, self.vault, log=log, watch=self._watch(key))
+            try:
+                left = [change for change in made.changes if change.address != ADDRESS]
+                foreign = reading.outside(self.resources, left)
+                if foreign:
+                    raise DriverRejected(f"These are not in the plan that was agreed: {', '.join(foreign[:8])}.")
+                if not left:
+                    return _told({})
+                return _told(made.run.apply(state.Fenced(key.operation, key.fence), self._watch(key)))
+            except StalePlan:
+                log("The state changed again; planning once more")
+            finally:
+                made.run.close()
+        raise DriverRejected("The state is changed by somebody else all the time; nothing more was done.")
+
+    def _destroy(self, key: StepKey, log: Log) -> None:
+        """Undo a creation: whatever the state holds was made by it."""
+        self._plain(key, log, kind="destroy", words="Removing what was made")
+
+    def _take_back(self, key: StepKey, log: Log) -> None:
+        """Undo of a change: nothing was touched, or what was changed is listed. It cannot be guessed back."""
+        done = planning.make(self.spec, self.kind, self.vault, log=planning.unheard)
+        done.run.close()
+        left = {change.address for change in done.changes}
+        made = [change.address for change in self.resources if change.address not in left]
+        if made:
+            raise DriverRejected(f"Already changed: {', '.join(made[:8])}. Reconcile the environment, or retry.")
+
+    def _plain(self, key: StepKey, log: Log, *, kind: str, words: str) -> None:
+        key.guard()
+        log(words)
+        made = planning.make(self.spec, kind, self.vault, log=log, watch=Watch(self.limit_s, key.guard))
+        try:
+            if any(change.address != ADDRESS for change in made.changes):
+                made.run.apply(state.Fenced(key.operation, key.fence), Watch(self.limit_s, key.guard, writes=True))
+        finally:
+            made.run.close()
+
+    def _make(self, key: StepKey, log: Log) -> Mapping[str, Any]:
+        values = variables.values_of(self.spec, modules.of(self.spec.resources), self.kind, self.vault)
+        self.shelf.make(values, key)
+        return {"written": len(values.made)}
+
+    def _put(self, key: StepKey, log: Log) -> Mapping[str, Any]:
+        return {"written": self.shelf.put(self.read(self.spec), key, log)}
+
+    def _drop(self, key: StepKey, log: Log) -> Mapping[str, Any]:
+        self.shelf.drop(key)
+        log("The secrets are removed")
+        return {}
+
+    def _undrop(self, key: StepKey, log: Log) -> None:
+        self._drop(key, log)
+
+
+def _told(finished: Mapping[str, float]) -> dict[str, Any]:
+    return {"resources": len(finished), "seconds": {name: int(took) for name, took in sorted(finished.items())[:50]}}
+
+
+def _without(address: str) -> Any:
+    return lambda observed: address not in observed
+
+
+def _never(_observed: Resources) -> bool:
+    return False

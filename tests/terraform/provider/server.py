@@ -1,0 +1,119 @@
+"""A Terraform provider for tests: real Postgres databases and roles. Run by the binary, in an environment of its own.
+
+Not part of Berth. Resource `berth_database`: name, comment, owner's password; read shows what a stranger changed.
+"""
+
+import psycopg
+from psycopg import sql
+from tf.iface import Provider, Resource
+from tf.runner import run_provider
+from tf.schema import Attribute, Schema
+from tf.types import Number, String
+
+
+class Database(Resource):
+    def __init__(self, provider):
+        self.url = provider.url
+
+    @classmethod
+    def get_name(cls):
+        return "database"
+
+    @classmethod
+    def get_schema(cls):
+        return Schema(
+            attributes=[
+                Attribute("id", String(), computed=True),
+                Attribute("name", String(), required=True, requires_replace=True),
+                Attribute("comment", String(), required=True),
+                Attribute("limit", Number(), required=True),
+                Attribute("password", String(), required=True, sensitive=True),
+                Attribute("url", String(), computed=True, sensitive=True),
+                Attribute("pause", Number(), optional=True),
+            ]
+        )
+
+    def _connect(self):
+        return psycopg.connect(self.url, autocommit=True)
+
+    def _facts(self, connection, name):
+        return connection.execute(
+            "SELECT coalesce(shobj_description(oid, 'pg_database'), ''), datconnlimit FROM pg_database"
+            " WHERE datname = %s",
+            [name],
+        ).fetchone()
+
+    def _settle(self, connection, planned):
+        name = sql.Identifier(planned["name"])
+        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(planned["comment"])))
+        limit = sql.Literal(int(planned["limit"]))
+        connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(name, limit))
+
+    def _whole(self, planned):
+        name = planned["name"]
+        return {**planned, "id": name, "url": f"postgresql://{name}:{planned['password']}@db/{name}"}
+
+    def create(self, ctx, planned):
+        import time
+
+        with self._connect() as connection:
+            if self._facts(connection, planned["name"]) is None:
+                name = sql.Identifier(planned["name"])
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+            self._settle(connection, planned)
+        time.sleep(float(planned.get("pause") or 0))
+        return self._whole(planned)
+
+    def read(self, ctx, current):
+        with self._connect() as connection:
+            found = self._facts(connection, current["name"])
+        return None if found is None else {**current, "comment": found[0], "limit": found[1]}
+
+    def update(self, ctx, current, planned):
+        with self._connect() as connection:
+            self._settle(connection, planned)
+        return self._whole(planned)
+
+    def delete(self, ctx, current):
+        with self._connect() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(current["name"]))
+            )
+
+    def import_(self, ctx, id):
+        with self._connect() as connection:
+            found = self._facts(connection, id)
+        if found is None:
+            ctx.diagnostics.add_error("There is no such database", id)
+            return None
+        state = {"name": id, "comment": found[0], "limit": found[1], "password": None, "pause": None}
+        return {**state, "id": id, "url": None}
+
+
+class Postgres(Provider):
+    url = ""
+
+    def get_model_prefix(self):
+        return "berth_"
+
+    def get_provider_schema(self, diags):
+        return Schema(attributes=[Attribute("url", String(), required=True, sensitive=True)])
+
+    def full_name(self):
+        return "providers.invalid/tests/berth"
+
+    def validate_config(self, diags, config):
+        pass
+
+    def configure_provider(self, diags, config):
+        Postgres.url = config["url"]
+
+    def get_data_sources(self):
+        return []
+
+    def get_resources(self):
+        return [Database]
+
+
+if __name__ == "__main__":
+    run_provider(Postgres())
