@@ -15,7 +15,7 @@ from delivery.selectors import releases_visible_to, services_visible_to
 from policies.models import ApiToken, Service, Team, User
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
-from provisioning.models import Environment, Operation
+from provisioning.models import Environment, Operation, Target
 
 M = TypeVar("M", bound=Model)
 
@@ -58,8 +58,13 @@ def environment(user: User, pk: UUID) -> Environment:
 def operation(user: User, pk: UUID) -> Operation:
     """An operation the viewer may see, or may be asked to sign."""
     rows = selectors.operations_visible_to(user).filter(pk=pk)
-    related = ("environment__service__team", "environment__template_version__template", "team", "requester")
+    related = ("environment__service__team", "environment__template_version__template", "team", "requester", "target")
     return _one(rows.select_related(*related), "operation")
+
+
+def target(user: User, slug: str) -> Target:
+    """A registered target; everybody who is signed in may see how it is."""
+    return _one(selectors.targets().filter(slug=slug), "target")
 
 
 def release(user: User, pk: UUID) -> Release:

@@ -16,6 +16,7 @@ from provisioning.states import OperationStatus
 
 log = logging.getLogger(__name__)
 WORK = "provisioning.work"
+CHECK = "provisioning.check_targets"
 _WAITS = "SELECT pool FROM provisioning_operation WHERE environment_id = %s AND status = %s LIMIT 1"
 
 
@@ -33,15 +34,20 @@ def wake_for(environment: UUID) -> None:
         wake(row[0])
 
 
+def wake_check(pool: str) -> None:
+    """After the commit, ask one worker of the pool to check the targets that somebody asked about."""
+    transaction.on_commit(partial(send, pool=pool, task=CHECK))
+
+
 def hints_of(pool: str) -> str:
     """The name of the queue that carries a pool's hints."""
     return f"{settings.CELERY_TASK_DEFAULT_QUEUE}.{pool}" if pool else str(settings.CELERY_TASK_DEFAULT_QUEUE)
 
 
-def send(count: int = 1, pool: str = "") -> None:
+def send(count: int = 1, pool: str = "", task: str = WORK) -> None:
     """Send `count` hints now. A broker that is away costs a second or two, never a row."""
     try:
         for _ in range(count):
-            current_app.send_task(WORK, retry=False, expires=60, queue=hints_of(pool))
+            current_app.send_task(task, retry=False, expires=60, queue=hints_of(pool))
     except (OperationalError, OSError) as error:
         log.warning("no hint was sent, the sweep will find the work: %s", type(error).__name__)

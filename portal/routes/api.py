@@ -6,7 +6,17 @@ from rest_framework.permissions import AllowAny
 
 from portal.api.base import NotThere
 from portal.api.docs import docs
-from portal.api.views import decided, environments, history, operations, people, sources, terraform_state, things
+from portal.api.views import (
+    decided,
+    environments,
+    history,
+    operations,
+    people,
+    sources,
+    targets,
+    terraform_state,
+    things,
+)
 
 Route = URLPattern | URLResolver
 one = "operations/<uuid:pk>/"
@@ -39,6 +49,12 @@ v1: list[Route] = [
     path("templates/<slug:slug>/versions/", things.TemplateVersions.as_view(), name="template_versions"),
     path("sources/", sources.Sources.as_view(), name="sources"),
     path("sources/<slug:slug>/sync/", sources.SourceSync.as_view(), name="source_sync"),
+    path("queue/", targets.Queue.as_view(), name="queue"),
+    path("targets/", targets.Targets.as_view(), name="targets"),
+    path("targets/<slug:slug>/", targets.TargetDetail.as_view(), name="target"),
+    path("targets/<slug:slug>/check/", targets.Check.as_view(), name="target_check"),
+    path("targets/<slug:slug>/credentials/", targets.Credentials.as_view(), name="target_credentials"),
+    path("targets/<slug:slug>/retire/", targets.Retire.as_view(), name="target_retire"),
     path("releases/", things.Releases.as_view(), name="releases"),
     path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
     path("inbox/", things.Inbox.as_view(), name="inbox"),
