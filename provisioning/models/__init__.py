@@ -1,6 +1,7 @@
 """Environments, operations and what they leave behind. Statuses change only through lifecycle.py."""
 
 from provisioning.models.environments import Environment, Recheck, SecretBinding
+from provisioning.models.inventory import InventoryImport, InventoryItem
 from provisioning.models.operations import (
     Operation,
     OperationLease,
@@ -17,6 +18,8 @@ from provisioning.models.turns import Breaker, Pool, TeamTurn
 __all__ = [
     "Breaker",
     "Environment",
+    "InventoryImport",
+    "InventoryItem",
     "Operation",
     "OperationLease",
     "OperationLog",
