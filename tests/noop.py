@@ -14,6 +14,7 @@ from provisioning.drivers.base import (
     DriverError,
     DriverRejected,
     EnvironmentSpec,
+    Health,
     Log,
     Plan,
     Resource,
@@ -129,6 +130,9 @@ class NoopDriver(Driver):
     def observe(self, spec: EnvironmentSpec) -> Resources:
         _call(None)
         return {a: Resource(a, dict(s)) for a, s in WORLD.get(spec.id, {}).items()}
+
+    def health(self, spec: EnvironmentSpec) -> Health:
+        return HOOKS["health"](spec) if "health" in HOOKS else Health("unknown")
 
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         return {"url": f"http://{spec.name}.localhost"}

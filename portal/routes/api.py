@@ -6,7 +6,18 @@ from rest_framework.permissions import AllowAny
 
 from portal.api.base import NotThere
 from portal.api.docs import docs
-from portal.api.views import decided, environments, history, operations, people, sources, terraform_state, things
+from portal.api.views import (
+    decided,
+    environments,
+    history,
+    operations,
+    orphans,
+    people,
+    sources,
+    states,
+    terraform_state,
+    things,
+)
 
 Route = URLPattern | URLResolver
 one = "operations/<uuid:pk>/"
@@ -21,6 +32,7 @@ v1: list[Route] = [
     path(f"{one}approve/", decided.Approve.as_view(), name="operation_approve"),
     path(f"{one}reject/", decided.Reject.as_view(), name="operation_reject"),
     path(f"{one}cancel/", decided.Cancel.as_view(), name="operation_cancel"),
+    path(f"{one}force-cancel/", orphans.ForceCancel.as_view(), name="operation_force_cancel"),
     path(f"{one}retry/", decided.Retry.as_view(), name="operation_retry"),
     path(f"{one}log/", decided.Log.as_view(), name="operation_log"),
     path(f"{one}decisions/", decided.Decisions.as_view(), name="operation_decisions"),
@@ -29,8 +41,15 @@ v1: list[Route] = [
     path(home, environments.EnvironmentDetail.as_view(), name="environment"),
     path(f"{home}extend/", environments.Extend.as_view(), name="environment_extend"),
     path(f"{home}lifetime/", environments.Lifetime.as_view(), name="environment_lifetime"),
+    path(f"{home}check/", orphans.Check.as_view(), name="environment_check"),
+    path(f"{home}delete-record/", orphans.DeleteRecord.as_view(), name="environment_delete_record"),
     path(f"{home}secrets/", environments.Secrets.as_view(), name="environment_secrets"),
     path(f"{home}secrets/<slug:name>/reveal/", environments.Reveal.as_view(), name="secret_reveal"),
+    path("orphans/", orphans.Orphans.as_view(), name="orphans"),
+    path("orphans/<int:pk>/retry/", orphans.OrphanRetry.as_view(), name="orphan_retry"),
+    path("orphans/<int:pk>/removed/", orphans.OrphanRemoved.as_view(), name="orphan_removed"),
+    path(f"{home}state/", states.EnvironmentState.as_view(), name="environment_state"),
+    path(f"{home}state/unlock/", states.EnvironmentUnlock.as_view(), name="environment_unlock"),
     path("services/", things.Services.as_view(), name="services"),
     path("teams/", things.Teams.as_view(), name="teams"),
     path("teams/<slug:slug>/", things.TeamDetail.as_view(), name="team"),

@@ -27,7 +27,7 @@ from provisioning.states import TERMINAL
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
-BUSY = 14
+BUSY = 11
 PAUSE_S = 0.1
 _ASK_AGAIN_S = 0.3
 
@@ -141,8 +141,11 @@ class Crowd:
         if dice.random() < 0.2:
             self._insist(lambda key: roll_back(by=who, environment=environment, key=key))
             return
-        act = promote if environment.is_prod_like else deploy
-        self._insist(lambda key: act(by=who, environment=environment, release=release, key=key))
+        if environment.is_prod_like:
+            below = _runs_below(environment) or release
+            self._insist(lambda key: promote(by=who, environment=environment, release=below, key=key))
+        else:
+            self._insist(lambda key: deploy(by=who, environment=environment, release=release, key=key))
 
     def _retry(self, who: User, environment: Environment) -> None:
         failed = environment.operations.filter(status=S.FAILED).order_by("-created_at").first()
@@ -202,3 +205,10 @@ class Crowd:
             self.refused["cut off"] += 1
         finally:
             connection.close()
+
+
+def _runs_below(environment: Environment) -> Release | None:
+    """A release of the service that runs in a lower tier now and not here."""
+    rows = Environment.objects.filter(service=environment.service_id, status=E.READY).exclude(tier=environment.tier)
+    running = [row.release["release"] for row in rows if row.release and row.release != environment.release]
+    return Release.objects.filter(pk__in=running).first()

@@ -36,6 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = getattr(getattr(item, "callspec", None), "params", {}).get("harness_name")
         if name is not None and load(places()[name]).database:
             item.add_marker(pytest.mark.django_db(transaction=True))
+        if name is not None and load(places()[name]).needs.endswith("cluster"):
+            item.add_marker("cluster")
 
 
 def _applies(item: pytest.Item) -> bool:

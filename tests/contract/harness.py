@@ -21,6 +21,7 @@ HARNESSES = (
     "tests.contract.noop_harness:NoopHarness",
     "tests.contract.filed_harness:FiledHarness",
     "tests.contract.sandbox_harness:SandboxHarness",
+    "tests.contract.kubernetes_harness:KubernetesHarness",
 )
 GROUP = "berth.contract"
 

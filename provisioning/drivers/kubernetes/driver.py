@@ -24,7 +24,7 @@ from provisioning.drivers.kubernetes.objects import Cleaner
 from provisioning.drivers.kubernetes.plan import VERBS, Planner
 from provisioning.drivers.kubernetes.steps import Steps
 from provisioning.drivers.kubernetes.substitute import fill, scope_of
-from provisioning.drivers.kubernetes.view import look
+from provisioning.drivers.kubernetes.view import look, place
 
 
 class KubernetesDriver(base.Driver):
@@ -43,7 +43,7 @@ class KubernetesDriver(base.Driver):
         if kind not in VERBS:
             raise DriverRejected(f"The kubernetes driver does not know the operation {kind!r}.")
         api = self._connections.of(spec)
-        return Planner(api, self._clean, spec, look(api, spec)).plan(observed, kind)
+        return Planner(api, self._clean, spec, place(api, spec)).plan(observed, kind)
 
     def steps(self, spec: EnvironmentSpec, kind: str, plan: Plan) -> tuple[Step, ...]:
         """Return the steps of an operation in order; asks the cluster nothing."""
@@ -57,7 +57,7 @@ class KubernetesDriver(base.Driver):
 
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         """Return the template's own addresses and the namespace."""
-        found = look(self._connections.of(spec), spec)
+        found = place(self._connections.of(spec), spec)
         own = fill(dict(spec.resources.get("outputs") or {}), scope_of(spec, found.namespace))
         return {**{name: str(value) for name, value in own.items()}, "namespace": found.namespace}
 

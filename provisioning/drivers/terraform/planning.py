@@ -43,8 +43,8 @@ def make(spec: EnvironmentSpec, kind: str, vault: Vault, *, log: Log = unheard, 
         shown = run.show(watch)
         found = reading.of_plan(shown, veil(vault, values))
         if kind == "adopt":
-            _only_imports(found)
-        secrets = _secrets(spec, kind, shown, values, vault)
+            found = _only_imports(found)
+        secrets = [] if kind == "adopt" else _secrets(spec, kind, shown, values, vault)
         return Planned(run, tuple(sorted([*found, *secrets], key=lambda change: change.address)), values)
     except BaseException:
         run.close()
@@ -82,10 +82,13 @@ def _possible(spec: EnvironmentSpec, kind: str, module: modules.Module) -> None:
         raise DriverRejected("Nothing is named to adopt.")
 
 
-def _only_imports(found: list[Change]) -> None:
-    touched = [c.address for c in found if c.action != "import" and not c.address.startswith("output.")]
+def _only_imports(found: list[Change]) -> list[Change]:
+    """The imports. Outputs are values of the state alone, so they touch nothing; anything else is refused."""
+    resources = [change for change in found if not change.address.startswith("output.")]
+    touched = [change.address for change in resources if change.action != "import"]
     if touched:
         raise DriverRejected(f"Adopting would change {', '.join(touched[:5])}. Mend the parameters until it does not.")
+    return resources
 
 
 def _secrets(

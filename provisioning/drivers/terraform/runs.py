@@ -93,7 +93,7 @@ class Run:
         """The plan file in full, secrets in clear: never store or log it."""
         ended = process.run(self._command(["show", "-json", PLAN_FILE]), watch)
         try:
-            found: dict[str, Any] = json.loads(b"\n".join(ended.output))
+            found: dict[str, Any] = json.loads(b"\n".join(ended.output), parse_float=str)
         except ValueError:
             raise DriverRejected("The program did not show its plan.") from None
         return found

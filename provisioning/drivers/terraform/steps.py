@@ -19,6 +19,7 @@ from provisioning.drivers.terraform.runs import Run
 from provisioning.vault import Vault
 
 LIMIT_MINUTES = 30
+MINUTE_S = 60.0
 SHORT_S = 30.0
 TRIES = 3
 Read = Callable[[EnvironmentSpec], Mapping[str, Any]]
@@ -30,13 +31,13 @@ class Steps:
     def __init__(self, spec: EnvironmentSpec, kind: str, plan: Plan, vault: Vault, read: Read) -> None:
         self.spec, self.kind, self.plan, self.vault, self.read = spec, kind, plan, vault, read
         self.shelf = Shelf(spec, vault)
-        self.limit_s = 60.0 * int(spec.resources.get("limit_minutes", LIMIT_MINUTES))
+        self.limit_s = MINUTE_S * int(spec.resources.get("limit_minutes", LIMIT_MINUTES))
         self.resources = tuple(change for change in plan.changes if change.address != ADDRESS)
         self.has_secrets = any(change.address == ADDRESS for change in plan.changes)
 
     def ordered(self) -> Iterator[Step]:
         if self.kind == "destroy":
-            yield self._step("destroy", "Destroy the resources", self._apply, None)
+            yield self._step("destroy", "Destroy the resources", self._apply, None, _only_secrets)
             yield Step("secrets", "Remove the secrets", SHORT_S, self._drop, None, _without(ADDRESS))
             return
         creating = self.kind == "create"
@@ -44,22 +45,24 @@ class Steps:
             undo = self._undrop if creating else None
             yield Step("secrets", "Write generated secrets to Vault", SHORT_S, self._make, undo, _never)
         undo = self._destroy if creating else self._take_back
-        yield self._step("apply", "Apply the plan", self._apply, undo)
-        yield Step("outputs", "Bring sensitive outputs to Vault", SHORT_S, self._put, None, _never)
+        yield self._step("apply", "Apply the plan", self._apply_and_put, undo, _never)
 
-    def _step(self, name: str, title: str, apply: Any, undo: Any) -> Step:
-        return Step(name, title, self.limit_s + 3 * GRACE_S, apply, undo, self._is_done)
-
-    def _is_done(self, observed: Resources) -> bool:
-        if self.kind == "destroy":
-            return not set(observed) - {ADDRESS}
-        return all(reading.is_reached(change, observed) for change in self.resources)
+    def _step(self, name: str, title: str, apply: Any, undo: Any, done: Any) -> Step:
+        return Step(name, title, self.limit_s + 3 * GRACE_S, apply, undo, done)
 
     def _watch(self, key: StepKey) -> Watch:
         return Watch(self.limit_s, key.guard, key.stopping, writes=True)
 
+    def _apply_and_put(self, key: StepKey, log: Log) -> Mapping[str, Any]:
+        """The apply sees for itself what is done: a plan that is gone or stale is made again."""
+        told = self._apply(key, log)
+        if self.kind == "adopt":
+            return told
+        return {**told, "secrets": self.shelf.put(self.read(self.spec), key, log)}
+
     def _apply(self, key: StepKey, log: Log) -> Mapping[str, Any]:
         by = state.Fenced(key.operation, key.fence)
+        key.guard()
         if self.plan.artifact and Path(self.plan.artifact).is_dir():
             run = Run(self.spec, modules.of(self.spec.resources), Path(self.plan.artifact), self.vault, log)
             try:
@@ -115,9 +118,6 @@ class Steps:
         self.shelf.make(values, key)
         return {"written": len(values.made)}
 
-    def _put(self, key: StepKey, log: Log) -> Mapping[str, Any]:
-        return {"written": self.shelf.put(self.read(self.spec), key, log)}
-
     def _drop(self, key: StepKey, log: Log) -> Mapping[str, Any]:
         self.shelf.drop(key)
         log("The secrets are removed")
@@ -129,6 +129,10 @@ class Steps:
 
 def _told(finished: Mapping[str, float]) -> dict[str, Any]:
     return {"resources": len(finished), "seconds": {name: int(took) for name, took in sorted(finished.items())[:50]}}
+
+
+def _only_secrets(observed: Resources) -> bool:
+    return not set(observed) - {ADDRESS}
 
 
 def _without(address: str) -> Any:
