@@ -15,13 +15,10 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")
         watch("provisioning.Target", prefix="target")
-<<<<<<< HEAD
         watch("provisioning.InventoryImport", prefix="inventoryimport")
         watch("provisioning.InventoryItem", prefix="inventory", scope="team_id")
-=======
         watch("provisioning.AdmissionHook", prefix="admission", masked=("token_hash",))
         exempt("provisioning.AdmissionCall", reason="how long an answer took; refusals are events and decisions")
->>>>>>> main
         exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")
         exempt("provisioning.OperationLog", reason="the log is itself a record, append-only for the app's role")
         exempt("provisioning.Recheck", reason="a note to look again; what is found is recorded")
