@@ -15,7 +15,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.presenters import targets as show
 from portal.views.pages import problem_of, viewer
-from provisioning import selectors
+from provisioning import admission_hooks, selectors
 from provisioning.actions import targets as actions
 from provisioning.drivers import registry
 from provisioning.models import Target
@@ -124,6 +124,7 @@ def _one(request: HttpRequest, found: Target, *, denied: Denied | None = None) -
         "asked": {**vars(found), "config": config},
         "breaker": show.breaker_facts(getattr(found, "breaker", None)),
         "facts": show.facts(found),
+        "admission": admission_hooks.admission_latency(found),
         "problem": problem_of(denied, _("Not done")) if denied is not None else None,
         "may_manage": bool(may(viewer(request), Permission.MANAGE_TARGETS, None)),
         "crumbs": [(_("Targets"), "/targets/"), (found.slug, None)],
