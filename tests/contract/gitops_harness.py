@@ -106,11 +106,11 @@ class EngineHarness(GitopsHarness):
     """With an engine. Its objects are written on a resourceVersion, but a creation has none to name."""
 
     engine = ""
-    needs = "cluster"
+    needs = "built-cluster"
     conditional = False
 
     def missing(self):
-        return fixtures.missing("built-cluster")
+        return fixtures.missing(self.needs)
 
     def start(self, place):
         super().start(place)
