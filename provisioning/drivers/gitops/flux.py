@@ -78,7 +78,7 @@ class Flux(Engine):
 
 
 def _health(ready: Object, healthy: Object) -> str:
-    """Healthy where Flux tells it apart; with `wait`, Ready includes it. What cannot be applied says nothing of health."""
+    """Healthy where Flux tells it apart; with `wait`, Ready includes it. A failed build says nothing of health."""
     if ready.get("reason") == "HealthCheckFailed" or healthy.get("status") == "False":
         return DEGRADED
     if "True" in {healthy.get("status"), ready.get("status")}:
