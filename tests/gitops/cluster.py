@@ -14,7 +14,7 @@ KINDS = {
     ),
 }
 WISH = "simulate.test/gitops"
-QUICK = {"sync_seconds": 20, "health_seconds": 20, "degraded_seconds": 1}
+QUICK = {"sync_seconds": 60, "health_seconds": 60, "degraded_seconds": 1}
 
 
 class EngineWorld:
