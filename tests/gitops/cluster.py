@@ -34,7 +34,7 @@ class EngineWorld:
     @property
     def connections(self) -> Connections:
         """With the administrator's token instead of one from Vault."""
-        return Connections(token=lambda _target: self.where.token)
+        return Connections(token=lambda _target: self.where.token, limit_s=20)
 
     def paths(self, name: str) -> list[str]:
         """Where the objects of an environment are."""
