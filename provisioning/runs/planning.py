@@ -16,8 +16,8 @@ from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
-from provisioning.kinds import OperationKind
 from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.kinds import OperationKind
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by
@@ -68,7 +68,7 @@ def make(operation: Operation) -> Made:
 
 
 def _check_actions(kind: OperationKind, plan: Plan) -> None:
-    """A kind that may only do certain things is refused as soon as its plan would do others: nobody is asked to sign."""
+    """A plan that goes beyond what its kind may do is refused before anybody is asked to sign it."""
     beyond = [f"{change.action} {change.address}" for change in plan.changes if change.action not in kind.only]
     if kind.only and beyond:
         more = f" and {len(beyond) - 5} more" if len(beyond) > 5 else ""
