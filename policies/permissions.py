@@ -26,6 +26,8 @@ class Permission(StrEnum):
     EXPORT_HISTORY = "export_history"
     PUBLISH_TEMPLATE = "publish_template"
     RECOVER = "recover"
+    MANAGE_TARGETS = "manage_targets"
+    MANAGE_INVENTORY = "manage_inventory"
 
 
 _VIEWER = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
@@ -37,7 +39,16 @@ ROLE_TABLE: dict[str, frozenset[Permission]] = {
     Role.OWNER: _DEVELOPER | {Permission.APPROVE, Permission.MANAGE_TEAM},
 }
 AUDITOR = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
-PLATFORM = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.PUBLISH_TEMPLATE, Permission.RECOVER})
+PLATFORM = frozenset(
+    {
+        Permission.VIEW,
+        Permission.VIEW_HISTORY,
+        Permission.PUBLISH_TEMPLATE,
+        Permission.RECOVER,
+        Permission.MANAGE_TARGETS,
+        Permission.MANAGE_INVENTORY,
+    }
+)
 GRANTS: dict[str, frozenset[Permission]] = {"operate_team": _DEVELOPER - {Permission.REVEAL_SECRET}}
 
 _WORDS: dict[Permission, str] = {
@@ -52,6 +63,8 @@ _WORDS: dict[Permission, str] = {
     Permission.EXPORT_HISTORY: "export the history of",
     Permission.PUBLISH_TEMPLATE: "publish templates for",
     Permission.RECOVER: "recover stuck operations of",
+    Permission.MANAGE_TARGETS: "manage the targets of",
+    Permission.MANAGE_INVENTORY: "manage the inventory of",
 }
 
 

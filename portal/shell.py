@@ -99,7 +99,7 @@ class Shell:
         """What platform engineers look after."""
         if not self.user.is_platform:
             return []
-        return [self._item(_("Sources"), "git-branch", "sources")]
+        return [self._item(_("Sources"), "git-branch", "sources"), self._item(_("Targets"), "plug", "targets")]
 
     def _item(self, label: str, icon: str, name: str, count: int = 0, *, waits: bool = False) -> NavItem:
         url = reverse(name)
@@ -126,6 +126,7 @@ class Shell:
             "sign_out": reverse("signout"),
             "team": reverse("team_switch"),
             "history": reverse("history"),
+            "queue": reverse("queue"),
         }
 
 

@@ -15,6 +15,8 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")
         watch("provisioning.Target", prefix="target")
+        watch("provisioning.InventoryImport", prefix="inventoryimport")
+        watch("provisioning.InventoryItem", prefix="inventory", scope="team_id")
         watch("provisioning.AdmissionHook", prefix="admission", masked=("token_hash",))
         exempt("provisioning.AdmissionCall", reason="how long an answer took; refusals are events and decisions")
         exempt("provisioning.OperationLease", reason="a lease is renewed every few seconds; claims are events")

@@ -77,7 +77,7 @@ def read_csv(text: str) -> Read:
         rows = [(number, row) for number, row in enumerate(reader, 1) if number <= MOST_ROWS + 1]
     except csv.Error as error:
         return _whole(f"It is no CSV: {error}.")
-    return _checked((number, _cells(row)) for number, row in rows)
+    return checked((number, _cells(row)) for number, row in rows)
 
 
 def read_terraform(text: str, *, target: str = "") -> Read:
@@ -94,9 +94,7 @@ def read_terraform(text: str, *, target: str = "") -> Read:
         found = list(_of_state(state)) if "resources" in state else list(_of_module(state["values"]["root_module"]))
     except (AttributeError, KeyError, TypeError):
         return _whole("It does not have the form of a Terraform state of version 4.")
-    return _checked(
-        (number, {"driver": "terraform", "target": target, **row}) for number, row in enumerate(found, 1)
-    )
+    return checked((number, {"driver": "terraform", "target": target, **row}) for number, row in enumerate(found, 1))
 
 
 def _of_state(state: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -127,7 +125,12 @@ def _of_module(module: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 def _found(address: str, resource: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
     own = values.get("id")
-    return {"kind": resource["type"], "address": address, "id": "" if own is None else str(own), "name": resource["name"]}
+    return {
+        "kind": resource["type"],
+        "address": address,
+        "id": "" if own is None else str(own),
+        "name": resource["name"],
+    }
 
 
 def _cells(row: Mapping[str | None, Any]) -> dict[str, str]:
@@ -135,11 +138,14 @@ def _cells(row: Mapping[str | None, Any]) -> dict[str, str]:
     cells = {name: (value or "").strip(" ") for name, value in row.items() if name and isinstance(value, str)}
     if None in row:
         cells["too_many"] = "1"
-    return {name: value[1:] if value.startswith("'") and value[1:].startswith(_FORMULA) else value
-            for name, value in cells.items()}
+    return {
+        name: value[1:] if value.startswith("'") and value[1:].startswith(_FORMULA) else value
+        for name, value in cells.items()
+    }
 
 
-def _checked(rows: Iterable[tuple[int, Mapping[str, str]]]) -> Read:
+def checked(rows: Iterable[tuple[int, Mapping[str, str]]]) -> Read:
+    """The rows that can be used, as candidates, and what is wrong with the others."""
     candidates: list[tuple[int, Candidate]] = []
     errors: list[RowError] = []
     seen: dict[tuple[str, ...], int] = {}

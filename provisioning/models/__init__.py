@@ -2,6 +2,7 @@
 
 from provisioning.models.admission import AdmissionCall, AdmissionHook
 from provisioning.models.environments import Environment, Recheck, SecretBinding
+from provisioning.models.inventory import InventoryImport, InventoryItem
 from provisioning.models.operations import (
     Operation,
     OperationLease,
@@ -20,6 +21,8 @@ __all__ = [
     "AdmissionHook",
     "Breaker",
     "Environment",
+    "InventoryImport",
+    "InventoryItem",
     "Operation",
     "OperationLease",
     "OperationLog",

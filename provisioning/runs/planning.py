@@ -68,7 +68,7 @@ def make(operation: Operation) -> Made:
 
 
 def _check_actions(kind: OperationKind, plan: Plan) -> None:
-    """A kind that may only do certain things is refused as soon as its plan would do others: nobody is asked to sign."""
+    """A plan that goes beyond what its kind may do is refused before anybody is asked to sign it."""
     beyond = [f"{change.action} {change.address}" for change in plan.changes if change.action not in kind.only]
     if kind.only and beyond:
         more = f" and {len(beyond) - 5} more" if len(beyond) > 5 else ""

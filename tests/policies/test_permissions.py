@@ -22,7 +22,14 @@ TABLE = {
     "ines": DEVELOP | {Permission.APPROVE, Permission.MANAGE_TEAM},
     "tomasz": set(),
     "ana": SEE,
-    "pia": {Permission.VIEW, Permission.VIEW_HISTORY, Permission.PUBLISH_TEMPLATE, Permission.RECOVER},
+    "pia": {
+        Permission.VIEW,
+        Permission.VIEW_HISTORY,
+        Permission.PUBLISH_TEMPLATE,
+        Permission.RECOVER,
+        Permission.MANAGE_TARGETS,
+        Permission.MANAGE_INVENTORY,
+    },
     "olaf": set(),
 }
 

@@ -19,6 +19,7 @@ from provisioning.drivers.base import (
 )
 from provisioning.drivers.kubernetes import schema, waiting
 from provisioning.drivers.kubernetes.connect import Connections, check, hashed, vault_errors
+from provisioning.drivers.kubernetes.existing import existing
 from provisioning.drivers.kubernetes.objects import Cleaner
 from provisioning.drivers.kubernetes.plan import VERBS, Planner
 from provisioning.drivers.kubernetes.steps import Steps
@@ -77,6 +78,10 @@ class KubernetesDriver(base.Driver):
     def health(self, spec: EnvironmentSpec) -> Health:
         """Return how the workloads are, and which releases their pods run."""
         return waiting.health_of(self._connections.of(spec), spec)
+
+    def inventory(self, target: TargetSpec) -> list[base.Existing]:
+        """Return the namespaces that are no environment's, with the workloads and services in them."""
+        return existing(self._connections.to(target))
 
     def check(self, target: TargetSpec) -> str:
         """Return the cluster's version and that our account may do what it must."""
