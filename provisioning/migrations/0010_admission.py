@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('provisioning', '0009_control'),
+        ('provisioning', '0010_target_checks'),
     ]
 
     operations = [
