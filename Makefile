@@ -6,9 +6,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 JOBS ?= 2
+N ?= 500
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-cluster check bench demo mutants docs requirements clean
+.PHONY: help run test test-cluster check bench chaos demo mutants docs requirements clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +44,9 @@ check: $(VENV)/.dev ## Lint, format, types, import order, templates, migrations,
 
 bench: $(VENV)/.dev ## Measure; the last line is one JSON object of figures
 	@$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.dev ## Break everything at random under load; the last line is one JSON object (N=500 SEED=1)
+	@$(BIN)/python -m tests.chaos --faults $(N) --seed $(SEED) $(ARGS)
 
 demo: $(VENV)/.run ## The scripted journey against a running or freshly started portal
 	@$(BIN)/python manage.py demo $(ARGS)

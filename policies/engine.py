@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from policies.bundle import Bundle, Refusal, activate
 from policies.pool import EvaluatorError, Pool
 
-POINTS = ("request", "plan", "claim")
+POINTS = ("request", "plan", "claim", "admission")
 SHIPPED = Path(__file__).with_name("rego")
 QUERY = "data.ruling.result"
 INPUT_LIMIT = 2 << 20

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     PUBLISH_TEMPLATE = "publish_template"
     RECOVER = "recover"
     MANAGE_TARGETS = "manage_targets"
+    MANAGE_INVENTORY = "manage_inventory"
 
 
 _VIEWER = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
@@ -45,6 +46,7 @@ PLATFORM = frozenset(
         Permission.PUBLISH_TEMPLATE,
         Permission.RECOVER,
         Permission.MANAGE_TARGETS,
+        Permission.MANAGE_INVENTORY,
     }
 )
 GRANTS: dict[str, frozenset[Permission]] = {"operate_team": _DEVELOPER - {Permission.REVEAL_SECRET}}
@@ -62,6 +64,7 @@ _WORDS: dict[Permission, str] = {
     Permission.PUBLISH_TEMPLATE: "publish templates for",
     Permission.RECOVER: "recover stuck operations of",
     Permission.MANAGE_TARGETS: "manage the targets of",
+    Permission.MANAGE_INVENTORY: "manage the inventory of",
 }
 
 

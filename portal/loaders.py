@@ -15,7 +15,7 @@ from delivery.selectors import releases_visible_to, services_visible_to
 from policies.models import ApiToken, Service, Team, User
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
-from provisioning.models import Environment, Operation, Target
+from provisioning.models import Environment, Operation, Orphan, Target
 
 M = TypeVar("M", bound=Model)
 
@@ -60,6 +60,12 @@ def operation(user: User, pk: UUID) -> Operation:
     rows = selectors.operations_visible_to(user).filter(pk=pk)
     related = ("environment__service__team", "environment__template_version__template", "team", "requester", "target")
     return _one(rows.select_related(*related), "operation")
+
+
+def orphan(user: User, pk: int) -> Orphan:
+    """A row of the orphan ledger of a team the viewer may see."""
+    rows = selectors.orphans_visible_to(user).filter(pk=pk)
+    return _one(rows.select_related("environment", "team", "operation"), "orphan")
 
 
 def target(user: User, slug: str) -> Target:

@@ -13,7 +13,7 @@ from audit.context import bind_request_id
 from portal.views.errors import not_found
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-OPEN_PREFIXES = ("/healthz", "/readyz", "/static/", "/signin/", "/api/")
+OPEN_PREFIXES = ("/healthz", "/readyz", "/static/", "/signin/", "/api/", "/webhooks/")
 
 
 class RequestId:

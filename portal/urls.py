@@ -14,6 +14,7 @@ urlpatterns = [
     path("inbox/", include("portal.routes.approvals")),
     path("pipelines/", include("portal.routes.pipelines")),
     path("history/", include("portal.routes.history")),
+    path("webhooks/", include("portal.routes.webhooks")),
     path("api/", include("portal.routes.api")),
 ]
 

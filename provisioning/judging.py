@@ -1,6 +1,6 @@
 """Asks the policy engine about a draft and says who must sign. Used by preview, request, plan and claim."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -27,6 +27,8 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
     moment = now or timezone.now()
     kind = kinds.get(draft.kind)
     signed_as = kind.approved_as if kind and kind.approved_as else draft.kind
+    if kind and kind.judged_as:
+        draft = replace(draft, kind=kind.judged_as)
     requirement = approvals.requirement_for(kind=signed_as, tier=draft.tier)
     try:
         snapshot = facts.gather(

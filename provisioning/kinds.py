@@ -38,7 +38,8 @@ class OperationKind:
     must hold beside policy; `prepare` the arguments to keep, made from those that passed it (none, unless a kind
     says which); `facts` the names of fact providers policy needs; `finish` the fields to record at the end; `undo`
     whether a failure is compensated; `stays_suspended` whether a suspended environment is suspended afterwards too;
-    `approved_as` the kind whose approval rules hold for it, where it is not its own;
+    `approved_as` the kind whose approval rules hold for it, where it is not its own, `judged_as` the kind that policy
+    takes it for; `only` the actions that its plan may hold, none named for any;
     `overtakes` whether it goes before others of its environment; `locks` the keys of shared things it needs alone.
     """
 
@@ -59,6 +60,13 @@ class OperationKind:
     locks: Callable[[Operation], tuple[str, ...]] = _no_locks
     stays_suspended: bool = False
     approved_as: str = ""
+    judged_as: str = ""
+    only: frozenset[str] = frozenset()
+
+    @property
+    def begins_environment(self) -> bool:
+        """Is it what makes the record of a new environment?"""
+        return E.REQUESTED in self.starts_from
 
     def ends(self, environment: Environment) -> str:
         """What the environment is afterwards."""
@@ -101,3 +109,8 @@ def of(operation: Operation) -> OperationKind:
 def names() -> list[str]:
     """Every registered kind."""
     return sorted(_kinds)
+
+
+def every() -> list[OperationKind]:
+    """Every registered kind, by name."""
+    return [_kinds[name] for name in names()]

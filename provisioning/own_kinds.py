@@ -1,4 +1,4 @@
-"""The operation kinds of provisioning itself: create, update, suspend, resume, reconcile, destroy."""
+"""The operation kinds of provisioning itself: create, adopt, update, suspend, resume, reconcile, destroy."""
 
 from dataclasses import replace
 from typing import Any
@@ -104,6 +104,21 @@ CREATE = OperationKind(
     finish=_created,
     undo=True,
 )
+ADOPT = OperationKind(
+    name="adopt",
+    title=_("Adopt %(name)s"),
+    permission=Permission.REQUEST,
+    verb="adopt",
+    starts_from=frozenset({E.REQUESTED}),
+    during=E.CREATING,
+    ends_in=E.READY,
+    spec=lambda environment, arguments: spec_of(environment, imports=arguments["imports"]),
+    finish=_created,
+    undo=True,
+    approved_as="create",
+    judged_as="create",
+    only=frozenset({"import"}),
+)
 UPDATE = OperationKind(
     name="update",
     title=_("Change %(name)s"),
@@ -171,5 +186,5 @@ DESTROY = OperationKind(
 
 def register_all() -> None:
     """Called once, when the app is ready."""
-    for kind in (CREATE, UPDATE, SUSPEND, RESUME, RECONCILE, DESTROY):
+    for kind in (CREATE, ADOPT, UPDATE, SUSPEND, RESUME, RECONCILE, DESTROY):
         register(kind)

@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from policies import quotas
+from provisioning import kinds
 from provisioning.lifecycle import move_environment
 from provisioning.models import Environment, Operation
 from provisioning.states import EnvironmentStatus as E
@@ -13,7 +14,7 @@ def forget_environment(operation: Operation) -> None:
 
     Call inside an audit context.
     """
-    if operation.kind != "create":
+    if not kinds.of(operation).begins_environment:
         return
     environment = operation.environment
     if not Environment.objects.filter(pk=environment.pk, status=E.REQUESTED).exists():

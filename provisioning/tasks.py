@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import checks, expiry, orphans, recheck, sweep, worker
+from provisioning.runs import checks, expiry, orphans, recheck, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -39,3 +39,9 @@ def expire_task() -> None:
 def check_targets_task() -> None:
     """Try the targets that somebody asked about."""
     checks.check_asked()
+
+
+@shared_task(name="provisioning.scan")
+def scan_task() -> None:
+    """List what exists where somebody asked for it."""
+    scan.sweep()

@@ -44,10 +44,10 @@ def hints_of(pool: str) -> str:
     return f"{settings.CELERY_TASK_DEFAULT_QUEUE}.{pool}" if pool else str(settings.CELERY_TASK_DEFAULT_QUEUE)
 
 
-def send(count: int = 1, pool: str = "", task: str = WORK) -> None:
-    """Send `count` hints now. A broker that is away costs a second or two, never a row."""
+def send(count: int = 1, pool: str = "", task: str = WORK, *, expires: int = 60) -> None:
+    """Send `count` hints now, each good for `expires` seconds. A broker that is away costs a second, never a row."""
     try:
         for _ in range(count):
-            current_app.send_task(task, retry=False, expires=60, queue=hints_of(pool))
+            current_app.send_task(task, retry=False, expires=expires, queue=hints_of(pool))
     except (OperationalError, OSError) as error:
         log.warning("no hint was sent, the sweep will find the work: %s", type(error).__name__)

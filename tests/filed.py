@@ -41,9 +41,13 @@ def die_once(point: str, address: str) -> None:
         os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
+def _runs(spec: EnvironmentSpec, kind: str) -> bool:
+    return kind != "suspend" and not (kind == "reconcile" and spec.suspended)
+
+
 class FiledDriver(Driver):
     name = "filed"
-    capabilities = frozenset({"create", "suspend", "resume", "destroy"})
+    capabilities = frozenset({"create", "suspend", "resume", "destroy", "reconcile"})
 
     def _reached(self, spec: EnvironmentSpec) -> Path:
         if (world() / "away").exists():
@@ -53,7 +57,7 @@ class FiledDriver(Driver):
     def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:
         if kind not in self.capabilities:
             raise DriverRejected(f"The filed driver cannot {kind}.")
-        wanted = {} if kind == "destroy" else {a: {"running": kind != "suspend"} for a in ADDRESSES}
+        wanted = {} if kind == "destroy" else {a: {"running": _runs(spec, kind)} for a in ADDRESSES}
         changes = []
         for address in sorted({*wanted, *observed}, reverse=kind == "destroy"):
             before = dict(observed[address].state) if address in observed else None

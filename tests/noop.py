@@ -1,6 +1,7 @@
 """A driver over a dictionary, for engine tests and the engine benchmark: real contract, no outside world.
 
-`WORLD` is what exists, by environment id; `TROUBLE` makes named steps raise. Every apply and undo is counted.
+`WORLD` is what exists, by environment id; `STRAYS` what nobody manages, by an id of its own; `TROUBLE` makes named
+steps raise. Every apply and undo is counted.
 """
 
 from collections import Counter
@@ -13,6 +14,7 @@ from provisioning.drivers.base import (
     DriverError,
     DriverRejected,
     EnvironmentSpec,
+    Health,
     Log,
     Plan,
     Resource,
@@ -22,6 +24,7 @@ from provisioning.drivers.base import (
 )
 
 WORLD: dict[str, dict[str, dict[str, Any]]] = {}
+STRAYS: dict[str, dict[str, Any]] = {}
 TROUBLE: dict[str, list[DriverError]] = {}
 CALLS: Counter[str] = Counter()
 STEPS: list[str] = ["thing"]
@@ -31,6 +34,7 @@ HOOKS: dict[str, Any] = {}
 def reset() -> None:
     """Forget everything."""
     WORLD.clear()
+    STRAYS.clear()
     TROUBLE.clear()
     CALLS.clear()
     HOOKS.clear()
@@ -45,9 +49,16 @@ def _call(key: StepKey | None) -> None:
         HOOKS["call"]()
 
 
+def _put(world: dict[str, dict[str, Any]], address: str, state: Mapping[str, Any] | None) -> None:
+    if state is None:
+        world.pop(address, None)
+    else:
+        world[address] = dict(state)
+
+
 class NoopDriver(Driver):
     name = "noop"
-    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile"})
+    capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile", "adopt"})
 
     def _wanted(self, spec: EnvironmentSpec, kind: str) -> dict[str, dict[str, Any]]:
         if kind == "destroy":
@@ -62,6 +73,8 @@ class NoopDriver(Driver):
     def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:
         if kind not in self.capabilities:
             raise DriverRejected(f"The noop driver cannot {kind}.")
+        if kind == "adopt":
+            return self._imports(spec, observed)
         wanted = self._wanted(spec, kind)
         changes = []
         for address in sorted({*wanted, *observed}):
@@ -71,6 +84,13 @@ class NoopDriver(Driver):
                 action = "create" if before is None else "destroy" if after is None else "change"
                 changes.append(Change(address, action, before, after))
         return Plan(tuple(changes))
+
+    def _imports(self, spec: EnvironmentSpec, observed: Resources) -> Plan:
+        missing = {a: i for a, i in sorted(spec.imports.items()) if a not in observed}
+        if not {*missing.values()} <= {*STRAYS}:
+            raise DriverRejected("There is no such thing to adopt.")
+        changes = [Change(a, "import", dict(STRAYS[i]), dict(STRAYS[i])) for a, i in missing.items()]
+        return Plan((*changes, *HOOKS.get("beyond", ())))
 
     def steps(self, spec: EnvironmentSpec, kind: str, plan: Plan) -> tuple[Step, ...]:
         return tuple(self._step(spec, change) for change in plan.changes)
@@ -84,10 +104,9 @@ class NoopDriver(Driver):
             if "before" in HOOKS:
                 HOOKS["before"](change, key)
             world = WORLD.setdefault(spec.id, {})
-            if change.after is None:
-                world.pop(change.address, None)
-            else:
-                world[change.address] = dict(change.after)
+            _put(world, change.address, change.after)
+            if change.action == "import":
+                STRAYS.pop(spec.imports[change.address], None)
             log(f"{change.address} {change.action}d")
             return {}
 
@@ -97,10 +116,10 @@ class NoopDriver(Driver):
             if TROUBLE.get(f"undo {change.address}"):
                 raise TROUBLE[f"undo {change.address}"].pop(0)
             world = WORLD.setdefault(spec.id, {})
-            if change.before is None:
-                world.pop(change.address, None)
-            else:
-                world[change.address] = dict(change.before)
+            if change.action != "import":
+                _put(world, change.address, change.before)
+            elif world.pop(change.address, None):
+                STRAYS[spec.imports[change.address]] = dict(change.before or {})
 
         def done(observed: Resources) -> bool:
             found = observed.get(change.address)
@@ -111,6 +130,9 @@ class NoopDriver(Driver):
     def observe(self, spec: EnvironmentSpec) -> Resources:
         _call(None)
         return {a: Resource(a, dict(s)) for a, s in WORLD.get(spec.id, {}).items()}
+
+    def health(self, spec: EnvironmentSpec) -> Health:
+        return HOOKS["health"](spec) if "health" in HOOKS else Health("unknown")
 
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         return {"url": f"http://{spec.name}.localhost"}

@@ -34,7 +34,9 @@ def _start() -> None:
             "DEBUG": "0",
             "BERTH_LEASE_SECONDS": "2",
             "BERTH_CALL_LIMIT_SECONDS": "1",
-            "BERTH_EXTRA_DRIVERS": "noop=tests.noop:NoopDriver,filed=tests.filed:FiledDriver",
+            "BERTH_EXTRA_DRIVERS": ",".join(
+                ["noop=tests.noop:NoopDriver", "filed=tests.filed:FiledDriver", "paused=tests.paused:PausedDriver"]
+            ),
         }
     )
 
@@ -53,7 +55,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 # Each of these shares one portal: one worker takes the whole group, and takes it first, because it lasts longest.
-GROUPS = {"tests/browser/": "browser", "tests/security/": "whole", "tests/portal/test_whole_portal.py": "whole"}
+GROUPS = {
+    "tests/browser/": "browser",
+    "tests/chaos/test_run.py": "chaos",
+    "tests/security/": "whole",
+    "tests/portal/test_whole_portal.py": "whole",
+}
 
 
 def group_of(nodeid: str) -> str:

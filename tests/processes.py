@@ -13,12 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LOOP = """
 import django, time
 django.setup()
-from provisioning.runs import sweep, worker
+from provisioning.runs import orphans, recheck, sweep, worker
 from provisioning.wake import send
 while True:
     sweep.sweep()
     while worker.work():
         pass
+    recheck.sweep()
+    orphans.sweep()
     time.sleep(0.05)
 """
 

@@ -29,6 +29,7 @@ EXAMPLES: dict[str, Any] = {
     "artifact": {"greeting": "hello"},
     "scopes": ["read"],
     "days": 30,
+    "confirm": "payments-api-dev",
 }
 
 

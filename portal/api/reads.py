@@ -14,7 +14,7 @@ from policies.models import ApiToken, Decision, Membership, Service, Signature, 
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
 from provisioning.actions.sign import subject_of
-from provisioning.models import Environment, Operation, OperationLog, SecretBinding
+from provisioning.models import Environment, Operation, OperationLog, Orphan, SecretBinding
 from provisioning.states import TERMINAL
 
 OPERATION = ("environment", "team", "requester")
@@ -35,6 +35,13 @@ def environments(user: User, wanted: Mapping[str, Any]) -> QuerySet[Environment]
     names = {"status": "status", "tier": "tier", "team": "team__slug", "service": "service__slug", "name": "name"}
     rows = selectors.environments_visible_to(user)
     return rows.filter(**_named(names, wanted)).select_related(*ENVIRONMENT)
+
+
+def orphans(user: User, wanted: Mapping[str, Any]) -> QuerySet[Orphan]:
+    """What should be gone of the teams the person may see, narrowed."""
+    names = {"team": "team__slug", "driver": "driver", "environment": "environment_id"}
+    rows = selectors.orphans_visible_to(user).filter(removed_at__isnull=wanted["state"] == "open")
+    return rows.filter(**_named(names, wanted)).select_related("environment", "team")
 
 
 def services(user: User, wanted: Mapping[str, Any]) -> QuerySet[Service]:

@@ -167,9 +167,32 @@ class Rights:
     sign: Allowed | Denied | None
 
 
+def force(
+    operation: Operation, at: datetime | None, allowed: Allowed | Denied, *, now: datetime
+) -> dict[str, Any] | None:
+    """For operations/force.html: nothing unless somebody asked to cancel and it goes on."""
+    if at is None:
+        return None
+    return {"at": at, "open": now >= at, "may": bool(allowed), "who": "" if allowed else allowed.who}  # type: ignore[union-attr]
+
+
+def healing(operation: Operation) -> dict[str, Any]:
+    """Mixed versions in words: what was met, how often it was tried, how it ended."""
+    met = operation.healing
+    if not met:
+        return {}
+    releases = ", ".join(met["releases"]) or _("a release that arrived only in part")
+    words = {"releases": releases, "tries": met["tries"], "seconds": stopwatch(met.get("seconds"))}
+    if met.get("by") == "rollback":
+        return {"tone": "warn", "text": _("%(releases)s. The release before was brought back in %(seconds)s.") % words}
+    if met.get("by") == "retry":
+        return {"tone": "ok", "text": _("%(releases)s. Trying again mended it in %(seconds)s.") % words}
+    return {"tone": "bad", "text": _("%(releases)s. It is being mended, try %(tries)s of 3.") % words}
+
+
 def can_cancel(operation: Operation) -> bool:
     """Is there anything left to stop?"""
-    stoppable = operation.status in states.WAITING or operation.status in {S.RUNNING, S.VERIFYING}
+    stoppable = operation.status in states.WAITING or operation.status in states.ACTIVE
     return stoppable and operation.cancel_requested_at is None
 
 
@@ -177,7 +200,8 @@ def actions(operation: Operation, rights: Rights) -> list[dict[str, Any]]:
     """Buttons of the title block, the primary one last."""
     found: list[dict[str, Any]] = []
     if rights.change and can_cancel(operation):
-        label = _("Cancel") if operation.status in states.WAITING else _("Cancel and undo")
+        undoing = operation.status in {S.FAILING, S.CANCELLING}
+        label = _("Cancel") if operation.status in states.WAITING or undoing else _("Cancel and undo")
         url = reverse("operation_cancel", args=[operation.pk])
         found.append({"label": label, "url": url, "icon": "square", "post": True, "danger": True})
     if rights.change and operation.status == S.FAILED:

@@ -32,7 +32,8 @@ class Counts:
 def counts(plan: Mapping[str, Any] | None) -> Counts:
     """Counted from the recorded document; none before it is planned."""
     actions = [_action(change) for change in (plan or {}).get("changes", [])]
-    return Counts(actions.count("create"), actions.count("change"), actions.count("destroy"))
+    made, gone = actions.count("create"), actions.count("destroy")
+    return Counts(made, len(actions) - made - gone, gone)
 
 
 def changes(plan: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -53,6 +54,7 @@ def _change(change: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "address": change["address"],
         "action": _action(change),
+        "word": _action(change),
         "note": ngettext("%(n)s line", "%(n)s lines", len(rows)) % {"n": len(rows)},
         "rows": rows,
     }

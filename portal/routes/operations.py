@@ -2,14 +2,18 @@
 
 from django.urls import path
 
-from portal.views import operations, queue, search, streams, targets
+from portal.views import operations, orphans, queue, search, streams, targets
 
 urlpatterns = [
     path("operations/<uuid:pk>/", operations.operation, name="operation"),
     path("operations/<uuid:pk>/cancel/", operations.operation_cancel, name="operation_cancel"),
+    path("operations/<uuid:pk>/force-cancel/", operations.operation_force, name="operation_force"),
     path("operations/<uuid:pk>/retry/", operations.operation_retry, name="operation_retry"),
     path("operations/<uuid:pk>/log-lines/", operations.operation_log, name="operation_log"),
     path("operations/<uuid:pk>/<slug:tab>/", operations.operation_tab, name="operation_tab"),
+    path("orphans/", orphans.orphans, name="orphans"),
+    path("orphans/<int:pk>/retry/", orphans.orphan_retry, name="orphan_retry"),
+    path("orphans/<int:pk>/removed/", orphans.orphan_removed, name="orphan_removed"),
     path("streams/operations/<uuid:pk>/", streams.operation_stream, name="operation_stream"),
     path("queue/", queue.queue, name="queue"),
     path("targets/", targets.targets, name="targets"),

@@ -15,11 +15,12 @@ from portal.forms.fields import attach, changed, parameter_rows
 from portal.views.environment_frame import EXTEND_DAYS, HOURS_PER_DAY
 from portal.views.environments import render_environment
 from portal.views.pages import problem_of, viewer
+from provisioning.actions import recovery
 from provisioning.actions.change import Ask, submit
 from provisioning.actions.control import extend as extend_life
 from provisioning.models import Environment
 
-KINDS = ("suspend", "resume", "update", "destroy")
+KINDS = ("suspend", "resume", "reconcile", "update", "destroy")
 
 
 @require_POST
@@ -49,7 +50,7 @@ def _arguments(request: HttpRequest, found: Environment, kind: str) -> dict[str,
 
 
 def _refused(request: HttpRequest, found: Environment, wanted: Ask, denied: Denied) -> HttpResponse:
-    if wanted.kind in {"suspend", "resume"}:
+    if wanted.kind in {"suspend", "resume", "reconcile"}:
         return render_environment(request, found, "overview", status=denied.status, problem=problem_of(denied))
     more: dict[str, Any] = {"problem": problem_of(denied), "refused_kind": wanted.kind}
     if wanted.kind == "update":
@@ -72,3 +73,28 @@ def extend(request: HttpRequest, pk: UUID) -> HttpResponse:
     said = _("%(name)s lives %(days)s days longer.")
     messages.success(request, said % {"name": found.name, "days": hours // HOURS_PER_DAY})
     return redirect("environment", pk=found.pk)
+
+
+@require_POST
+def check(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Have a worker look at what is there."""
+    user = viewer(request)
+    found = loaders.environment(user, pk)
+    answer = recovery.check_now(by=user, environment=found)
+    if isinstance(answer, Denied):
+        return render_environment(request, found, "overview", status=answer.status, problem=problem_of(answer))
+    messages.success(request, _("A worker compares it with its record now."))
+    return redirect("environment", pk=found.pk)
+
+
+@require_POST
+def delete_record(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Retire it without its driver; what it had is listed in the ledger."""
+    user = viewer(request)
+    found = loaders.environment(user, pk)
+    sent = {name: request.POST.get(name, "").strip() for name in ("reason", "confirm")}
+    answer = recovery.delete_record(by=user, environment=found, **sent)
+    if isinstance(answer, Denied):
+        more = {"problem": problem_of(answer), "refused_kind": "delete_record"}
+        return render_environment(request, found, "settings", status=answer.status, **more)
+    return redirect("orphans")

@@ -18,7 +18,7 @@ from provisioning.models import Environment, Operation
 from provisioning.states import TERMINAL
 from provisioning.states import EnvironmentStatus as E
 
-ASKS = (("suspend", "player-pause"), ("resume", "player-play"), ("destroy", "trash"))
+ASKS = (("suspend", "player-pause"), ("resume", "player-play"), ("reconcile", "git-compare"), ("destroy", "trash"))
 EXTEND_DAYS = 7
 HOURS_PER_DAY = 24
 
@@ -48,6 +48,8 @@ def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
         "acts": acts,
         "header_acts": _in_header(found, acts),
         "current": current,
+        "drifted": found.drift.get("state") == "drift" and found.status != E.DESTROYED,
+        "left": found.orphans.filter(removed_at=None).count(),
         "queue": _queue(found, current),
         "tab": tab,
         "tabs": _tabs(found, tab),
@@ -70,8 +72,9 @@ def _act(found: Environment, kind_name: str, icon: str, allowed: Allowed | Denie
     kind = kinds.get(kind_name)
     assert kind is not None  # noqa: S101 - provisioning's own kinds are always registered
     begins = kind.begins_in(found)
-    no = next((answer for answer in (allowed, begins) if isinstance(answer, Denied)), None)
-    words = {"suspend": _("Suspend"), "resume": _("Resume"), "destroy": _("Destroy")}
+    gate = kind.gate(found, {}) if kind_name == "reconcile" else begins
+    no = next((answer for answer in (allowed, begins, gate) if isinstance(answer, Denied)), None)
+    words = {"suspend": _("Suspend"), "resume": _("Resume"), "reconcile": _("Reconcile"), "destroy": _("Destroy")}
     url = reverse("environment_ask", args=[found.pk, kind_name])
     return Act(kind_name, words[kind_name], icon, url, f"{no.reason} {no.fix}".strip() if no is not None else "")
 
@@ -92,6 +95,8 @@ def _tabs(found: Environment, tab: str) -> list[dict[str, Any]]:
         "history": _("History"),
         "settings": _("Settings"),
     }
+    if found.driver == "terraform":
+        labels["state"] = _("State")
     counts = {"operations": found.operations.count(), "secrets": found.secrets.count()}
     return [
         {"label": label, "url": _address(found, name), "count": counts.get(name), "current": name == tab}

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from audit.selectors import BadCursorError, page
 from delivery.selectors import deployments, releases_visible_to
@@ -15,9 +16,12 @@ from policies.results import Denied
 from portal import loaders
 from portal.forms.fields import parameter_rows, spoken
 from portal.views.environment_frame import EXTEND_DAYS
+from portal.views.environment_state import state
 from portal.views.pages import viewer
 from portal.views.rows import look_of_operation, title_of
-from provisioning.models import Environment, Operation
+from provisioning.actions.recovery import is_out_of_reach
+from provisioning.models import Environment, Operation, Recheck
+from provisioning.states import EnvironmentStatus as E
 
 Tab = Callable[[HttpRequest, Environment], dict[str, Any]]
 SHOWN = 50
@@ -45,11 +49,29 @@ def overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "endpoints": [row for row in shown if _is_address(row[1])],
         "secrets": list(found.secrets.all()),
         "parameters": spoken(found.template_version, found.parameters),
+        "drift": _drift(found),
+        "may_check": found.ready_at is not None and found.status in {E.READY, E.SUSPENDED, E.FAILED},
         "events": [_event(row) for row in _operations(found, 6)],
         "extend_days": EXTEND_DAYS,
         "lived": _lived(found),
         "warn_hours": settings.BERTH.warn_before_hours,
         "grace_days": settings.BERTH.grace_hours // 24,
+    }
+
+
+def _drift(found: Environment) -> dict[str, Any]:
+    """The last comparison with the record, and the health that was seen with it."""
+    seen, health = found.drift, found.health
+    at = parse_datetime(seen.get("at") or health.get("at") or "")
+    return {
+        "state": seen.get("state", ""),
+        "changes": seen.get("changes", []),
+        "error": seen.get("error", ""),
+        "at": at,
+        "health": health.get("status", ""),
+        "reason": health.get("reason", ""),
+        "releases": health.get("releases", []),
+        "waits": Recheck.objects.filter(environment=found).exists(),
     }
 
 
@@ -104,7 +126,12 @@ def history(request: HttpRequest, found: Environment) -> dict[str, Any]:
 def settings_tab(request: HttpRequest, found: Environment) -> dict[str, Any]:
     """Parameters that can change, what it is made from, and how to destroy it."""
     version = found.template_version
-    return {"rows": parameter_rows(version, found.parameters, locked=True), "lost": _lost(found)}
+    out_of_reach = found.status != E.DESTROYED and is_out_of_reach(found)
+    return {
+        "rows": parameter_rows(version, found.parameters, locked=True),
+        "lost": _lost(found),
+        "out_of_reach": out_of_reach,
+    }
 
 
 def _lost(found: Environment) -> list[str]:
@@ -123,4 +150,5 @@ TABS: dict[str, Tab] = {
     "secrets": secrets,
     "history": history,
     "settings": settings_tab,
+    "state": state,
 }

@@ -26,7 +26,7 @@ from portal.presenters import operations as show
 from portal.presenters.operations import Rights
 from portal.views.pages import viewer
 from provisioning import kinds, states
-from provisioning.actions import control
+from provisioning.actions import control, recovery
 from provisioning.actions.sign import subject_of
 from provisioning.models import Operation
 from provisioning.states import OperationStatus as S
@@ -43,7 +43,8 @@ def operation(request: HttpRequest, pk: UUID) -> HttpResponse:
     asked = request.GET.get("tab", "")
     tab = asked if asked in TABS else default_tab(found)
     template = "operations/live.html" if request.headers.get("HX-Request") else "operations/page.html"
-    return render(request, template, page(viewer(request), found, tab))
+    step = request.GET.get("step", found.failed_step if found.status in states.TERMINAL and not asked else "")[:40]
+    return render(request, template, page(viewer(request), found, tab, step))
 
 
 @require_safe
@@ -61,6 +62,15 @@ def operation_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = loaders.operation(viewer(request), pk)
     answer = control.cancel(by=viewer(request), operation=found, reason=request.POST.get("reason", ""))
     return _answered(request, found, answer, _("Not cancelled"))
+
+
+@require_POST
+def operation_force(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """End it without its worker."""
+    found = loaders.operation(viewer(request), pk)
+    reason = request.POST.get("reason", "").strip()
+    answer = recovery.force_cancel(by=viewer(request), operation=found, reason=reason)
+    return _answered(request, found, answer, _("Not forced"))
 
 
 @require_POST
@@ -121,6 +131,9 @@ def live(user: User, found: Operation) -> dict[str, Any]:
         "queue": show.queue(place_in_queue(found)),
         "actions": show.actions(found, rights),
         "next_words": show.next_words(found, rights, _signers(found)),
+        "force": show.force(found, recovery.force_at(found), recovery.may_force(user, found), now=now),
+        "healing": show.healing(found),
+        "orphans": found.orphans.filter(removed_at=None).count() if found.finished_at else 0,
         "running": found.status not in states.TERMINAL,
     }
 
@@ -148,8 +161,8 @@ def _signers(found: Operation) -> list[User]:
     return [person for person in approvals.eligible(subject) if person.pk not in gone]
 
 
-def page(user: User, found: Operation, tab: str) -> dict[str, Any]:
-    """Everything of the page with one tab open."""
+def page(user: User, found: Operation, tab: str, step: str = "") -> dict[str, Any]:
+    """Everything of the page with one tab open; the log of one step where `step` names it."""
     told = timeline_of(found)
     decisions = list(Decision.objects.filter(subject=found.ref).order_by("-at", "-pk"))
     signatures = list(Signature.objects.filter(subject=found.ref).select_related("signer", "team"))
@@ -166,16 +179,20 @@ def page(user: User, found: Operation, tab: str) -> dict[str, Any]:
         "tabs": show.tabs(found, tab, counts),
         "counts": counts,
         "may_see_environment": bool(may(user, Permission.VIEW, found.team)),
-        **_tab_parts(found, tab, decisions, signatures, told),
+        **(_log_part(found, step) if tab == "log" else _tab_parts(found, tab, decisions, signatures, told)),
     }
+
+
+def _log_part(found: Operation, step: str) -> dict[str, Any]:
+    """The newest lines; of one step where it is named."""
+    rows = list(found.log.order_by("-pk")[:MOST_LINES])[::-1]
+    shown = [row for row in rows if row.step == step] if step else rows
+    return {"lines": show.log_lines(shown), "after": rows[-1].pk if rows else 0, "log_step": step}
 
 
 def _tab_parts(
     found: Operation, tab: str, decisions: list[Decision], signatures: list[Signature], told: list[AuditEvent]
 ) -> dict[str, Any]:
-    if tab == "log":
-        rows = list(found.log.order_by("-pk")[:MOST_LINES])[::-1]
-        return {"lines": show.log_lines(rows), "after": rows[-1].pk if rows else 0}
     if tab == "plan":
         return {"changes": plans.changes(found.plan), "plan_counts": plans.counts(found.plan)}
     if tab == "decisions":

@@ -41,8 +41,8 @@ class Ask:
 def submit(*, by: User, ask: Ask, key: str = "") -> Operation | Denied:
     """Ask for a change. Returns the operation (the earlier one for a repeated key), or why not."""
     kind = kinds.get(ask.kind)
-    if kind is None or ask.kind == "create":
-        wanted = ", ".join(name for name in kinds.names() if name != "create")
+    if kind is None or kind.begins_environment:
+        wanted = ", ".join(known.name for known in kinds.every() if not known.begins_environment)
         return Denied("operation.kind", "kind", f"There is no operation {ask.kind!r}.", f"One of {wanted}.", status=422)
     allowed = may(by, kind.permission, ask.environment.team)
     if isinstance(allowed, Denied):

@@ -103,9 +103,9 @@ def end_lifetime(*, by: User, environment: Environment, at: datetime) -> Environ
         return refuse(allowed, by=by, subject=environment.ref, kind="expiry", team=environment.team)
     with context(by=by, reason=f"lifetime ends at {at.isoformat()}"):
         row = Environment.objects.select_for_update(of=("self",)).select_related("team").get(pk=environment.pk)
-        wrong = _not_alive(row) or lifetimes.wrong_end(
-            at, expires=row.expires_at, now=timezone.now(), at_most=row.expires_at_most
-        )
+        wrong = _not_alive(row)
+        if wrong is None:
+            wrong = lifetimes.wrong_end(at, expires=row.expires_at, now=timezone.now(), at_most=row.expires_at_most)
         if wrong is None:
             move_environment(row, row.status, expires_at=at, warned_at=None, expired_at=None)
             record("environment.lifetime_set", object=row.ref, scope=f"team:{row.team_id}", data={"until": at})

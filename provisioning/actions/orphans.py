@@ -48,7 +48,7 @@ def _change(by: User, orphan: Orphan, kind: str, reason: str) -> Orphan | Denied
     with context(by=by, operation=f"operation:{orphan.operation_id}", reason=reason):
         rows = Orphan.objects.select_for_update(of=("self",)).select_related("environment", "team")
         row = rows.get(pk=orphan.pk)
-        denied = _closed(row) or (_not_removable(row) if kind == "retry_removal" else None)
+        denied = _refusal_of(row, kind)
         if denied is None:
             if kind == "retry_removal":
                 row.automatic, row.not_before, row.attempts = True, None, 0
@@ -63,14 +63,10 @@ def _change(by: User, orphan: Orphan, kind: str, reason: str) -> Orphan | Denied
     return refuse(denied, by=by, subject=ref, kind=kind, team=orphan.team)
 
 
-def _closed(row: Orphan) -> Denied | None:
-    if row.removed_at is None:
-        return None
-    return Denied("orphan.open", "orphan", f"{row.address} is gone already.", "Nothing is to be done.", status=409)
-
-
-def _not_removable(row: Orphan) -> Denied | None:
-    if is_removable(row):
+def _refusal_of(row: Orphan, kind: str) -> Denied | None:
+    if row.removed_at is not None:
+        return Denied("orphan.open", "orphan", f"{row.address} is gone already.", "Nothing is to be done.", status=409)
+    if kind != "retry_removal" or is_removable(row):
         return None
     name = row.environment.name
     reason = f"{name} exists, so removing what it has must not destroy it."

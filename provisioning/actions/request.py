@@ -1,8 +1,9 @@
 """What people ask first: a new environment. Checks everything before the transaction, then writes all or nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError
 
@@ -16,7 +17,7 @@ from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may, owners_of
 from policies.results import Denied, FieldError
-from provisioning import facts, targets
+from provisioning import facts, inventory, targets
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
 from provisioning.facts import Draft
@@ -28,7 +29,11 @@ from provisioning.wake import wake
 
 @dataclass(frozen=True)
 class Wanted:
-    """A request for an environment as it came in. `ttl_hours` None: the template's default for the tier."""
+    """A request for an environment as it came in. `ttl_hours` None: the template's default for the tier.
+
+    `imports` names resources that exist already, by the address they get: they are adopted, and nothing is made.
+    `items` are those of the inventory, which the environment takes.
+    """
 
     service: Service
     version: TemplateVersion
@@ -37,6 +42,13 @@ class Wanted:
     parameters: Mapping[str, Any]
     ttl_hours: int | None = None
     reason: str = ""
+    imports: Mapping[str, str] = field(default_factory=dict)
+    items: tuple[UUID, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What brings it about: existing resources are adopted, others created."""
+        return "adopt" if self.imports else "create"
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,7 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
     allowed = may(by, Permission.REQUEST, wanted.service.team)
     if isinstance(allowed, Denied):
         return _refused(by, wanted, allowed)
-    digest = request_digest("create", _as_asked(wanted))
+    digest = request_digest(wanted.kind, _as_asked(wanted))
     known = earlier(by=by, key=key, digest=digest)
     if known is not None:
         return known
@@ -91,7 +103,7 @@ def check(*, by: User, wanted: Wanted) -> Checked | Denied:
     if isinstance(reachable, Denied):
         return reachable
     draft = Draft(
-        kind="create",
+        kind=wanted.kind,
         name=wanted.name,
         tier=wanted.tier,
         service=wanted.service,
@@ -119,6 +131,7 @@ def _as_asked(wanted: Wanted) -> dict[str, Any]:
         "tier": wanted.tier,
         "parameters": dict(wanted.parameters),
         "ttl_hours": wanted.ttl_hours,
+        **({"imports": dict(wanted.imports)} if wanted.imports else {}),
     }
 
 
@@ -127,7 +140,7 @@ def _refused(by: User, wanted: Wanted, denied: Denied, judgement: Judgement | No
         denied,
         by=by,
         subject=f"request:{wanted.name[:63]}",
-        kind="create",
+        kind=wanted.kind,
         team=wanted.service.team,
         ruling=judgement.ruling if judgement else None,
     )
@@ -181,8 +194,10 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
     reserved = quotas.reserve(team=team, metric=facts.METRIC, amount=1, subject=environment.ref)
     if isinstance(reserved, Denied):
         return reserved
+    if not inventory.take(wanted.items, environment):
+        return inventory.gone()
     operation = Operation.objects.create(
-        kind="create",
+        kind=wanted.kind,
         environment=environment,
         team=team,
         tier=wanted.tier,
@@ -190,21 +205,26 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
         pool=target.pool if target else "",
         requester=by,
         reason=wanted.reason,
-        arguments={"parameters": dict(draft.parameters), "ttl_hours": draft.ttl_hours},
+        arguments=_arguments(wanted, draft),
         idempotency_key=key,
         request_digest=digest,
         signatures_needed=checked.judgement.requirement.signatures,
         owning_needed=checked.judgement.requirement.owning_team,
     )
-    record_ruling(checked.judgement.ruling, subject=operation.ref, point="request", kind="create", team=team)
+    record_ruling(checked.judgement.ruling, subject=operation.ref, point="request", kind=wanted.kind, team=team)
     record(
         "operation.requested",
         object=operation.ref,
         scope=f"team:{team.pk}",
-        data={"kind": "create", "name": wanted.name},
+        data={"kind": wanted.kind, "name": wanted.name},
     )
     wake(operation.pool)
     return operation
+
+
+def _arguments(wanted: Wanted, draft: Draft) -> dict[str, Any]:
+    imports = {"imports": dict(wanted.imports)} if wanted.imports else {}
+    return {"parameters": dict(draft.parameters), "ttl_hours": draft.ttl_hours, **imports}
 
 
 def taken(wanted: Wanted) -> Denied:

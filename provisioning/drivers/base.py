@@ -4,7 +4,7 @@ No Django model here: a driver is tested, shipped and loaded (entry point `berth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -124,6 +124,16 @@ class Health:
     releases: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Existing:
+    """Something in a target that nobody here manages: what a template would call it, and what the target calls it."""
+
+    kind: str
+    address: str
+    id: str
+    name: str = ""
+
+
 def _never() -> bool:
     return False
 
@@ -200,6 +210,10 @@ class Driver(ABC):
 
     def discard(self, plan: Plan) -> None:  # noqa: B027 - most drivers leave nothing
         """Remove what `plan` left on this worker. Called once for every plan that was made."""
+
+    def inventory(self, target: TargetSpec) -> Iterable[Existing]:
+        """What stands in the target and could be adopted. Read-only; at most 10,000 are looked at."""
+        raise DriverRejected(f"The {self.name} driver cannot list what exists in {target.name}.")
 
     @property
     def isolated(self) -> bool:

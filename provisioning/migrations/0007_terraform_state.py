@@ -32,8 +32,26 @@ class Migration(migrations.Migration):
                 ("lock_id", models.CharField(blank=True, max_length=80)),
                 ("lock", models.JSONField(default=dict)),
                 ("locked_at", models.DateTimeField(null=True)),
-                ("lock_operation", models.UUIDField(null=True)),
-                ("lock_fence", models.BigIntegerField(null=True)),
+                ("lock_operation", models.CharField(blank=True, max_length=64)),
+                ("lock_fence", models.BigIntegerField(default=0)),
+                (
+                    "fence",
+                    models.BigIntegerField(default=0, help_text="The highest under which anybody was let in to write."),
+                ),
+                (
+                    "inputs",
+                    models.JSONField(
+                        default=dict, help_text="What the last apply was given, secrets by reference only."
+                    ),
+                ),
+                ("inputs_by", models.CharField(blank=True, max_length=100)),
+                (
+                    "previous",
+                    models.JSONField(
+                        default=dict,
+                        help_text="What the apply before it was given; undoing goes back there.",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
@@ -41,8 +59,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("token_hash", models.CharField(max_length=64, unique=True)),
-                ("operation", models.UUIDField(null=True)),
-                ("fence", models.BigIntegerField(null=True)),
+                ("operation", models.CharField(blank=True, max_length=64)),
+                ("fence", models.BigIntegerField(default=0)),
                 ("expires_at", models.DateTimeField(db_index=True)),
                 (
                     "environment",
@@ -53,18 +71,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("fence", None), ("operation", None)),
-                            models.Q(("fence__isnull", False), ("operation__isnull", False)),
-                            _connector="OR",
-                        ),
-                        name="terraform_run_fenced_or_reading",
-                    )
-                ],
-            },
         ),
         migrations.CreateModel(
             name="TerraformStateVersion",
@@ -73,8 +79,8 @@ class Migration(migrations.Migration):
                 ("serial", models.BigIntegerField()),
                 ("lineage", models.CharField(max_length=64)),
                 ("at", models.DateTimeField(auto_now_add=True)),
-                ("operation", models.UUIDField(null=True)),
-                ("fence", models.BigIntegerField(null=True)),
+                ("operation", models.CharField(max_length=64)),
+                ("fence", models.BigIntegerField()),
                 ("digest", models.CharField(max_length=120)),
                 ("size", models.PositiveIntegerField()),
                 ("body", models.TextField()),

@@ -1,6 +1,8 @@
 """Environments, operations and what they leave behind. Statuses change only through lifecycle.py."""
 
+from provisioning.models.admission import AdmissionCall, AdmissionHook
 from provisioning.models.environments import Environment, Recheck, SecretBinding
+from provisioning.models.inventory import InventoryImport, InventoryItem
 from provisioning.models.operations import (
     Operation,
     OperationLease,
@@ -15,8 +17,12 @@ from provisioning.models.terraform import TerraformRun, TerraformState, Terrafor
 from provisioning.models.turns import Breaker, Pool, TeamTurn
 
 __all__ = [
+    "AdmissionCall",
+    "AdmissionHook",
     "Breaker",
     "Environment",
+    "InventoryImport",
+    "InventoryItem",
     "Operation",
     "OperationLease",
     "OperationLog",

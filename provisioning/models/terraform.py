@@ -21,8 +21,12 @@ class TerraformState(models.Model):
     lock_id = models.CharField(max_length=80, blank=True)
     lock = models.JSONField(default=dict)
     locked_at = models.DateTimeField(null=True)
-    lock_operation = models.UUIDField(null=True)
-    lock_fence = models.BigIntegerField(null=True)
+    lock_operation = models.CharField(max_length=64, blank=True)
+    lock_fence = models.BigIntegerField(default=0)
+    fence = models.BigIntegerField(default=0, help_text="The highest under which anybody was let in to write.")
+    inputs = models.JSONField(default=dict, help_text="What the last apply was given, secrets by reference only.")
+    inputs_by = models.CharField(max_length=100, blank=True)
+    previous = models.JSONField(default=dict, help_text="What the apply before it was given; undoing goes back there.")
 
     def __str__(self) -> str:
         return f"state of {self.environment_id}, serial {self.serial}"
@@ -35,8 +39,8 @@ class TerraformStateVersion(models.Model):
     serial = models.BigIntegerField()
     lineage = models.CharField(max_length=64)
     at = models.DateTimeField(auto_now_add=True)
-    operation = models.UUIDField(null=True)
-    fence = models.BigIntegerField(null=True)
+    operation = models.CharField(max_length=64)
+    fence = models.BigIntegerField()
     digest = models.CharField(max_length=120)
     size = models.PositiveIntegerField()
     body = models.TextField()
@@ -58,17 +62,9 @@ class TerraformRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="terraform_runs")
     token_hash = models.CharField(max_length=64, unique=True)
-    operation = models.UUIDField(null=True)
-    fence = models.BigIntegerField(null=True)
+    operation = models.CharField(max_length=64, blank=True)
+    fence = models.BigIntegerField(default=0)
     expires_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(operation=None, fence=None) | models.Q(operation__isnull=False, fence__isnull=False),
-                name="terraform_run_fenced_or_reading",
-            )
-        ]
 
     def __str__(self) -> str:
         return f"run {self.id} on {self.environment_id}"

@@ -231,7 +231,7 @@ def _leave_environment(operation: Operation, status: str, lease: Lease, *, left:
     environment = operation.environment
     if operation.plan_locked_at is None:
         forget_environment(operation)
-    elif operation.kind == "create" and status == S.ROLLED_BACK:
+    elif kinds.of(operation).begins_environment and status == S.ROLLED_BACK:
         if move_environment(environment, E.DESTROYED, fence=lease.fence, destroyed_at=timezone.now()):
             quotas.release(subject=environment.ref)
     elif status == S.ROLLED_BACK and not left:

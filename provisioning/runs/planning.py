@@ -17,6 +17,7 @@ from provisioning.digest import ChangeSubject, change_digest, differences, sha25
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
 from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.kinds import OperationKind
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by
@@ -49,6 +50,7 @@ def make(operation: Operation) -> Made:
     target = driver(environment.driver)
     observed = target.observe(spec)
     plan = target.plan(spec, observed, kind.verb)
+    _check_actions(kind, plan)
     subject = ChangeSubject(
         kind=operation.kind,
         environment=str(environment.pk),
@@ -63,6 +65,17 @@ def make(operation: Operation) -> Made:
     )
     document = {**subject.document(), "changes": [asdict(change) for change in plan.changes]}
     return Made(spec, plan, change_digest(subject, plan), document, observed)
+
+
+def _check_actions(kind: OperationKind, plan: Plan) -> None:
+    """A plan that goes beyond what its kind may do is refused before anybody is asked to sign it."""
+    beyond = [f"{change.action} {change.address}" for change in plan.changes if change.action not in kind.only]
+    if kind.only and beyond:
+        more = f" and {len(beyond) - 5} more" if len(beyond) > 5 else ""
+        raise DriverRejected(
+            f"It may only {' or '.join(sorted(kind.only))}, but it would also {', '.join(beyond[:5])}{more}. "
+            "Nothing was touched."
+        )
 
 
 def _address(target: TargetSpec | None) -> str:

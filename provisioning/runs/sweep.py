@@ -14,6 +14,8 @@ from provisioning.states import OperationStatus as S
 from provisioning.wake import CHECK, send
 
 MOST_HINTS = 20
+# The next sweeps send others: what busy workers have not read by then would only pile up before all other tasks.
+HINT_SECONDS = 5
 LATE = timedelta(seconds=10)
 
 
@@ -47,6 +49,6 @@ def _hint() -> int:
     for pool, ready in ready_by_pool().items():
         if pool and pool not in served:
             continue
-        send(min(ready, MOST_HINTS), pool)
+        send(min(ready, MOST_HINTS), pool, expires=HINT_SECONDS)
         hinted += min(ready, MOST_HINTS)
     return hinted

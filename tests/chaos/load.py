@@ -27,7 +27,7 @@ from provisioning.states import TERMINAL
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
-BUSY = 14
+BUSY = 11
 PAUSE_S = 0.1
 _ASK_AGAIN_S = 0.3
 
@@ -141,8 +141,11 @@ class Crowd:
         if dice.random() < 0.2:
             self._insist(lambda key: roll_back(by=who, environment=environment, key=key))
             return
-        act = promote if environment.is_prod_like else deploy
-        self._insist(lambda key: act(by=who, environment=environment, release=release, key=key))
+        if environment.is_prod_like:
+            below = _runs_below(environment) or release
+            self._insist(lambda key: promote(by=who, environment=environment, release=below, key=key))
+        else:
+            self._insist(lambda key: deploy(by=who, environment=environment, release=release, key=key))
 
     def _retry(self, who: User, environment: Environment) -> None:
         failed = environment.operations.filter(status=S.FAILED).order_by("-created_at").first()
@@ -177,12 +180,12 @@ class Crowd:
             for signer in self.signers:
                 approve(by=signer, operation=operation, digest=operation.change_digest)
 
-    def rivals(self, victim: int) -> None:
-        """Two people act on one environment at one moment, each in a thread of their own."""
+    def rivals(self, victim: int) -> bool:
+        """Two people act on one environment at one moment, each in a thread of their own. False: there is none."""
         with self._lock:
             lives = sorted(self._lives.items())
         if not lives:
-            return
+            return False
         slot, pk = lives[victim % len(lives)]
         known = {each.name: each for each in self.slots}[slot]
         together = threading.Barrier(2)
@@ -191,6 +194,7 @@ class Crowd:
             act = threading.Thread(target=self._rival, args=(who, known, pk, (kind, victim, together)), daemon=True)
             self._threads.append(act)
             act.start()
+        return True
 
     def _rival(self, who: User, slot: Slot, pk: uuid.UUID, how: tuple[str, int, threading.Barrier]) -> None:
         kind, victim, together = how
@@ -202,3 +206,10 @@ class Crowd:
             self.refused["cut off"] += 1
         finally:
             connection.close()
+
+
+def _runs_below(environment: Environment) -> Release | None:
+    """A release of the service that runs in a lower tier now and not here."""
+    rows = Environment.objects.filter(service=environment.service_id, status=E.READY).exclude(tier=environment.tier)
+    running = [row.release["release"] for row in rows if row.release and row.release != environment.release]
+    return Release.objects.filter(pk__in=running).first()

@@ -4,6 +4,7 @@ import contextlib
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +22,9 @@ from tests.chaos.watch import WITHIN_S, Watch, active
 
 ENOUGH = 5
 EVERY = 25
+AT_ONCE = 5
 _LOOK_S, _COMPARE_S = 0.25, 2.0
-_BUSY_WITHIN_S = 20.0
+_BUSY_WITHIN_S = 30.0
 _QUIET_WITHIN_S = 20.0
 _END_WITHIN_S = 240.0
 _AWAY = (DatabaseError, InterfaceError)
@@ -98,15 +100,15 @@ class Run:
                 return
 
     def _fire(self, burst: Burst) -> None:
-        """At a moment when enough is going on, as far as that comes within its time."""
+        """At a moment when enough is going on and most of what was broken is mended, if that comes in time."""
         time.sleep(burst.pause)
-        self._wait(lambda: self._active() >= ENOUGH, _BUSY_WITHIN_S)
+        self._wait(lambda: len(self.watch.struck) <= AT_ONCE and self._active() >= ENOUGH, _BUSY_WITHIN_S)
         busy = self._active() >= ENOUGH
         for fault in burst.faults:
             self.watch.strike(fault.kind, fault.seconds)
-            self.injector.fire(fault)
+            struck = self.injector.fire(fault)
+            self.effective += struck and busy
         self.fired += len(burst.faults)
-        self.effective += len(burst.faults) * busy
 
     def _active(self) -> int:
         try:
@@ -145,7 +147,8 @@ class Run:
         say(
             f"{self.fired}/{self.count} faults in {took:.0f} s, {self.effective} effective, "
             f"{len(self.crowd.accepted)} operations, {self._open} open, {self.compared.looks} comparisons, "
-            f"slowest recovery {self._slowest():.0f} s, wrong so far: {len(self._wrong())}"
+            f"slowest recovery {self._slowest():.0f} s, {self.injector.messages()} messages, "
+            f"wrong so far: {len(self._wrong())}"
         )
 
     def _tell_outcomes(self) -> None:
@@ -153,6 +156,9 @@ class Run:
 
         rows = Operation.objects.values_list("kind", "status").annotate(count=Count("pk")).order_by("kind", "status")
         say("operations: " + ", ".join(f"{kind} {status} {count}" for kind, status, count in rows))
+        failed = Operation.objects.filter(status__in=["failed", "rolled_back"]).exclude(error="")
+        for (kind, error), count in Counter(failed.values_list("kind", "error")).most_common(20):
+            say(f"{kind} failed {count} times: {error[:200]}")
         say("refused: " + ", ".join(f"{rule} {count}" for rule, count in sorted(self.crowd.refused.items())))
 
     def _slowest(self) -> float:

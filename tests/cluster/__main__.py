@@ -28,6 +28,8 @@ def main(argv: list[str]) -> int:
     up.add_argument("--state", type=Path, required=True, help="where its files, logs and admin.kubeconfig go")
     verbs.add_parser("test", help="run the tests marked `cluster`; other arguments go to pytest")
     given, rest = parser.parse_known_args(argv)
+    # An exception lets what was started be ended; the signal's own way would leave it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if given.verb == "test":
             return _test(rest)

@@ -24,6 +24,8 @@ def build() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with _alone(CACHE / "lock"):
         if not is_built():
+            for abandoned in CACHE.glob("build-*"):
+                shutil.rmtree(abandoned, ignore_errors=True)
             with tempfile.TemporaryDirectory(prefix="build-", dir=CACHE) as tree:
                 _make(Path(tree))
                 shutil.rmtree(home(), ignore_errors=True)

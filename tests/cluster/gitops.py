@@ -166,9 +166,9 @@ class Flux:
         )
         if shown != ("True" if ready else "False", reason, applied, artifact) or not _is_observed(thing):
             conditions = _conditions(thing, ready=ready, reason=reason)
-            self._write(
-                thing, {"conditions": conditions, "lastAppliedRevision": applied, "lastAttemptedRevision": artifact}
-            )
+            revisions = {"lastAppliedRevision": applied, "lastAttemptedRevision": artifact}
+            # The API server takes an empty text for null, which is no text.
+            self._write(thing, {"conditions": conditions, **{name: at for name, at in revisions.items() if at}})
 
     def _write(self, thing: Object, status: Object) -> None:
         status["observedGeneration"] = thing["metadata"]["generation"]

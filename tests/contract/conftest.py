@@ -32,6 +32,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What a driver does not claim is not collected: a skip would look like something missing."""
     items[:] = [item for item in items if _applies(item)]
+    for item in items:
+        name = getattr(getattr(item, "callspec", None), "params", {}).get("harness_name")
+        if name is not None and load(places()[name]).database:
+            item.add_marker(pytest.mark.django_db(transaction=True))
+        if name is not None and load(places()[name]).needs.endswith("cluster"):
+            item.add_marker("cluster")
 
 
 def _applies(item: pytest.Item) -> bool:
@@ -56,9 +62,7 @@ def _worlds() -> Iterator[None]:
 
 
 @pytest.fixture
-def harness(
-    harness_name: str, _worlds: None, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Harness]:
+def harness(harness_name: str, _worlds: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """The harness of this case, started; nothing of the case may lie on this worker afterwards."""
     found = load(places()[harness_name])
     missing = found.missing()
@@ -66,8 +70,6 @@ def harness(
         pytest.fail(f"required but absent: {missing}", pytrace=False)
     if missing:
         pytest.skip(missing)
-    if found.database:
-        request.getfixturevalue("transactional_db")
     if harness_name not in _started:
         _started.add(harness_name)
         found.start(tmp_path_factory.mktemp(f"contract-{harness_name}"))

@@ -22,7 +22,8 @@ class NoopHarness(Harness):
         return self.blank(name, **{"parameters": {"size": "S"}, "release": self.release(1), **changes})
 
     def fingerprint(self, spec):
-        return copy.deepcopy(noop.WORLD.get(spec.id) or {})
+        strays = {id.removeprefix(spec.id): state for id, state in noop.STRAYS.items() if id.startswith(spec.id)}
+        return copy.deepcopy({**strays, **(noop.WORLD.get(spec.id) or {})})
 
     def changed(self, spec):
         return replace(spec, parameters={"size": "M"}), frozenset(noop.STEPS)
@@ -30,6 +31,11 @@ class NoopHarness(Harness):
     def vandalise(self, spec):
         noop.WORLD[spec.id]["web"]["running"] = False
         del noop.WORLD[spec.id]["cache"]
+
+    def strays(self, spec):
+        made = {f"{spec.id}{address}": {"found": address} for address in ("cache", "web")}
+        noop.STRAYS.update(made)
+        return {address: f"{spec.id}{address}" for address in ("cache", "web")}
 
     def break_target(self):
         noop.HOOKS["call"] = _away

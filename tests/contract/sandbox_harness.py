@@ -14,8 +14,9 @@ from provisioning.drivers.sandbox.names import Names
 from provisioning.drivers.sandbox.steps import world_from_settings
 from provisioning.models import Route, Workload
 from tests import people
+from tests.contract.carrying import Run
 from tests.contract.harness import Harness
-from tests.provisioning.sandbox.world import FULL, Daemons, Sandbox
+from tests.provisioning.sandbox.world import FULL, Daemons, Sandbox, wait_for
 
 NOWHERE = "127.0.0.1:9"
 
@@ -30,6 +31,7 @@ class SandboxHarness(Harness):
                 directory.chmod(directory.stat().st_mode | 0o011)
         self.daemons, self.away = Daemons(place), False
         self.daemons.start()
+        wait_for(lambda: (place / "sandboxd" / "lock").exists() and "serving" in self.daemons.said("router"), 60)
 
     def stop(self):
         self.daemons.stop()
@@ -78,7 +80,7 @@ class SandboxHarness(Harness):
         return self.spec(name, resources={"workload": {"image": "/bin/sh"}})
 
     def cleanup(self, spec):
-        self.sandbox.carry_out("destroy", dataclasses.replace(spec, suspended=False))
+        Run(self, dataclasses.replace(spec, suspended=False)).carry_out("destroy")
 
     def canaries(self, spec):
         door, names = vault.from_settings(), _names(spec)

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, LeaseLost
+from provisioning.drivers.gitops import watching
+from tests.gitops.hands import commit_of
 from tests.gitops.world import key
 
 FOLDER = "environments/dev/shop"
@@ -27,13 +29,13 @@ def merge_by_hand(world):
     """As a provider does: a merge commit, and the branch removed."""
     tree = world.git("rev-parse", f"{BRANCH}^{{tree}}")
     base = world.git("rev-parse", "main")
-    world.git("update-ref", "refs/heads/main", world.commit_of(tree, base, world.git("rev-parse", BRANCH)))
+    world.git("update-ref", "refs/heads/main", commit_of(world.remote, tree, base, world.git("rev-parse", BRANCH)))
 
 
 def squash_by_hand(world):
     """As a provider does: one commit without our trailers."""
     tree = world.git("rev-parse", f"{BRANCH}^{{tree}}")
-    world.git("update-ref", "refs/heads/main", world.commit_of(tree, world.git("rev-parse", "main")))
+    world.git("update-ref", "refs/heads/main", commit_of(world.remote, tree, world.git("rev-parse", "main")))
 
 
 def test_a_change_is_pushed_to_a_branch_and_main_stays(reviewed):
@@ -83,11 +85,12 @@ def test_somebody_who_cancels_does_not_wait_for_the_merge(reviewed):
         merge.apply(replace(key("op-1"), stopping=lambda: True), reviewed.lines.append)
 
 
-def test_a_worker_without_its_lease_stops_waiting(reviewed):
+def test_a_worker_without_its_lease_stops_waiting(reviewed, monkeypatch):
     def lost():
         raise LeaseLost("lost")
 
     _, merge = offered(reviewed)
+    monkeypatch.setattr(watching, "LEASE_EVERY_S", 0)
     with pytest.raises(LeaseLost):
         merge.apply(key("op-1", guard=lost), reviewed.lines.append)
     assert branches(reviewed) == [BRANCH, "main"]

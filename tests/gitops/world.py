@@ -11,7 +11,9 @@ from uuid import NAMESPACE_DNS, uuid5
 from catalog import git, seed
 from provisioning.drivers.base import EnvironmentSpec, Plan, ReleaseSpec, SecretSpec, Step, StepKey, TargetSpec
 from provisioning.drivers.gitops.driver import GitopsDriver
+from provisioning.drivers.kubernetes.connect import Connections
 from provisioning.vault import Secret
+from tests.gitops import hands
 
 AUTHOR = "Berth <berth@example.org>"
 FENCES = count(1)
@@ -57,6 +59,7 @@ class World:
 
     home: Path
     config: dict[str, Any] = field(default_factory=dict)
+    connections: Connections | None = None
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,7 +73,7 @@ class World:
 
     def new_driver(self) -> GitopsDriver:
         """The driver as another worker has it."""
-        return GitopsDriver(credentials=lambda _path: self.credentials)
+        return GitopsDriver(credentials=lambda _path: self.credentials, connections=self.connections)
 
     @property
     def target(self) -> TargetSpec:
@@ -126,24 +129,7 @@ class World:
 
     def commit(self, files: dict[str, bytes | None], *, branch: str = "main", message: str = "By hand") -> str:
         """Somebody else's commit: these files written (None: removed) on a branch."""
-        index = {"GIT_INDEX_FILE": str(self.home / "hand.index")}
-        git.run(self.remote, "read-tree", branch, extra=index)
-        for path, content in files.items():
-            oid = self._blob(content) if content is not None else "0" * 40
-            line = f"{'100644' if content is not None else '0'} {oid}\t{path}\0".encode()
-            git.run(self.remote, "update-index", "-z", "--index-info", feed=line, extra=index)
-        tree = git.run(self.remote, "write-tree", extra=index).decode().strip()
-        made = self.commit_of(tree, branch, message=message)
-        self.git("update-ref", f"refs/heads/{branch}", made)
-        return made
-
-    def commit_of(self, tree: str, *parents: str, message: str = "By hand") -> str:
-        """A commit of a tree that no branch holds yet."""
-        given = [word for parent in parents for word in ("-p", parent)]
-        return git.run(self.remote, "commit-tree", tree, *given, "-m", message, extra=seed._WHO).decode().strip()
-
-    def _blob(self, content: bytes) -> str:
-        return git.run(self.remote, "hash-object", "-w", "--stdin", feed=content).decode().strip()
+        return hands.commit_by_hand(self.remote, files, branch=branch, message=message)
 
     def verified(self, commit: str) -> bool:
         """Does git accept the commit's signature as the key's?"""

@@ -28,6 +28,7 @@ TABLE = {
         Permission.PUBLISH_TEMPLATE,
         Permission.RECOVER,
         Permission.MANAGE_TARGETS,
+        Permission.MANAGE_INVENTORY,
     },
     "olaf": set(),
 }

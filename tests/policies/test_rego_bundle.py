@@ -49,7 +49,7 @@ def problems(path):
 def test_c3_the_shipped_bundle_passes_its_tests_and_every_line_is_reached():
     outcome = activate(SHIPPED)
     assert isinstance(outcome, Bundle), outcome
-    assert len(outcome.rules) == 13
+    assert len(outcome.rules) == 17
     assert {rule.severity for rule in outcome.rules} == {"block", "warn"}
 
 

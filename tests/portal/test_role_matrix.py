@@ -34,6 +34,9 @@ def world(demo: Any) -> SimpleNamespace:
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
         release=made.release(demo),
+        forced=made.forced(demo),
+        ready=made.environment(demo, "payments-api-ready", ready_at=now),
+        orphan=made.orphan(demo),
     )
 
 

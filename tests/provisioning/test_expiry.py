@@ -11,7 +11,7 @@ from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
 from policies.results import Denied
 from provisioning import lifetimes
-from provisioning.actions.control import extend
+from provisioning.actions.control import end_lifetime, extend
 from provisioning.models import Environment, Operation
 from provisioning.runs import expiry
 from tests.hostile import everything, refused_once, sqlstate
@@ -135,6 +135,8 @@ def test_an_extension_out_of_range_is_refused(demo, hours):
 def test_only_what_runs_or_is_suspended_is_extended(demo, status):
     row = living(demo, status)
     assert refused_once(lambda: extend(by=demo.mara, environment=row, hours=1)).rule == "environment.status"
+    at = row.expires_at - timedelta(hours=1)
+    assert refused_once(lambda: end_lifetime(by=demo.mara, environment=row, at=at)).rule == "environment.status"
 
 
 def test_a_policy_that_is_out_of_order_does_nothing_this_time(demo, monkeypatch):

@@ -1,4 +1,4 @@
-"""The real binary, the portal as a real state server, a provider of our own, a target whose credentials are in Vault."""
+"""The real binary, the portal as a real state server, a provider of our own, a target with credentials in Vault."""
 
 import dataclasses
 import os

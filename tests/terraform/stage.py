@@ -112,7 +112,7 @@ def target(mirror: Any, **more: Any) -> Target:
         )
 
 
-def version(demo: Demo, resources: dict[str, Any]) -> None:
+def version(demo: Demo, resources: dict[str, Any], **more: Any) -> None:
     """From now on the demo's template is this module."""
     number = f"2.0.{uuid.uuid4().int % 9999}"
     with context(by="system:test"):
@@ -122,6 +122,7 @@ def version(demo: Demo, resources: dict[str, Any]) -> None:
             number=number,
             resources=resources,
             parameters=PARAMETERS,
+            **more,
         )
 
 
@@ -133,11 +134,12 @@ class Hand:
     spec: EnvironmentSpec
     fence: int
     lines: list[str] = field(default_factory=list)
-    stopping: Any = staticmethod(lambda: False)
+    stopping: Any = bool
+    guard: Any = bool
 
     @property
     def key(self) -> StepKey:
-        return StepKey(str(self.operation.pk), self.fence, lambda: None, self.stopping)
+        return StepKey(str(self.operation.pk), self.fence, self.guard, self.stopping)
 
     def plan(self, kind: str) -> Plan:
         found = driver("terraform")
@@ -187,9 +189,8 @@ def left() -> list[str]:
 
 def lease(operation: Operation, fence: int | None = None) -> int:
     """Claim the operation, outdating whoever had it."""
-    fence = fence or 1 + (
-        OperationLease.objects.filter(operation=operation).values_list("fence", flat=True).first() or 6
-    )
+    last = OperationLease.objects.filter(operation=operation).values_list("fence", flat=True).first()
+    fence = fence or 1 + (last or 6)
     until = timezone.now() + timedelta(hours=1)
     with context(by="system:test"):
         OperationLease.objects.update_or_create(

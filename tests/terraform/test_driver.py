@@ -6,7 +6,7 @@ from provisioning.drivers.registry import driver
 from provisioning.models import TerraformRun, TerraformState, TerraformStateVersion
 from tests.terraform import stage
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers, pytest.mark.timeout(900)]
 
 
 def test_a_module_is_created_changed_and_destroyed_through_the_backend(backend, demo):

@@ -52,11 +52,13 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
 
     parameters = serializers.JSONField()
     outputs = serializers.JSONField()
+    drift = serializers.JSONField()
+    health = serializers.JSONField()
 
     class Meta(EnvironmentSerializer.Meta):
         fields = [
             *EnvironmentSerializer.Meta.fields,
-            *("driver", "parameters", "outputs", "cost_centre", "changed_at", "expires_at_most"),
+            *("driver", "parameters", "outputs", "cost_centre", "changed_at", "expires_at_most", "drift", "health"),
             *("rate_running", "rate_suspended", "currency"),
         ]
 

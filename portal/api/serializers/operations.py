@@ -10,6 +10,7 @@ from portal.api import reads
 from portal.api.serializers import parts
 from portal.api.serializers.parts import Slug
 from provisioning import kinds
+from provisioning.actions.recovery import force_at
 from provisioning.models import Operation, OperationStep
 from provisioning.preview import Preview
 from provisioning.states import OperationStatus
@@ -172,13 +173,20 @@ class OperationDetailSerializer(OperationSerializer):
     steps = StepSerializer(many=True)
     findings = serializers.SerializerMethodField()
     queue = serializers.SerializerMethodField()
+    healing = serializers.JSONField()
+    force_at = serializers.SerializerMethodField()
 
     class Meta(OperationSerializer.Meta):
         fields = [
             *OperationSerializer.Meta.fields,
             *("arguments", "plan", "plan_locked_at", "cancel_requested_at", "attempts", "not_before"),
-            *("approval", "steps", "findings", "queue"),
+            *("failed_step", "healing", "force_at", "approval", "steps", "findings", "queue"),
         ]
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_force_at(self, operation: Operation) -> Any:
+        at = force_at(operation)
+        return None if at is None else at.isoformat()
 
     @extend_schema_field(ApprovalSerializer)
     def get_approval(self, operation: Operation) -> Any:

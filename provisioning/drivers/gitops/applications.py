@@ -5,7 +5,9 @@ Every write reads first and names the resourceVersion; the fence stands in an an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +16,12 @@ from provisioning.drivers.gitops.argocd import ArgoCD
 from provisioning.drivers.gitops.engines import Axes, Engine, Object, Piece
 from provisioning.drivers.gitops.flux import Flux
 from provisioning.drivers.gitops.overlay import OWNER
-from provisioning.drivers.kubernetes.api import Api, Kind
+from provisioning.drivers.kubernetes.api import Api, Conflict, Kind
 from provisioning.drivers.kubernetes.names import FENCE, OPERATION
 
 ENGINES: Mapping[str, Engine] = {"argocd": ArgoCD(), "flux": Flux()}
+_TRIES = 8
+_PAUSE_S = 0.1
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
@@ -29,11 +33,7 @@ class Applications:
 
     def live(self, pieces: Iterable[Piece]) -> dict[str, Object | None]:
         """Each object as it stands, by kind; None where it is absent or belongs to another environment."""
-        found: dict[str, Object | None] = {}
-        for piece in pieces:
-            there = self.api.get(self._kind(piece), piece.namespace, piece.name)
-            found[piece.kind] = there if there and _notes(there).get(OWNER) == self.environment else None
-        return found
+        return {piece.kind: self._own(piece) for piece in pieces}
 
     def axes(self, pieces: Iterable[Piece]) -> Axes:
         """What the engine says now."""
@@ -41,6 +41,38 @@ class Applications:
 
     def write(self, piece: Piece, key: StepKey) -> None:
         """Make the object, or bring its spec back to the piece's. Raises LeaseLost for an outdated worker."""
+        for _ in range(_TRIES):
+            try:
+                return self._write(piece, key)
+            except Conflict:
+                # The controller writes the same object all the time; what counts is read again.
+                time.sleep(_PAUSE_S)
+        raise DriverUnavailable(f"{piece.kind} {piece.namespace}/{piece.name} changes too often to be written.")
+
+    def ask_to_look(self, pieces: Iterable[Piece], key: StepKey) -> None:
+        """Have the controller look at the repository now. Only a hint: its interval brings it there anyway."""
+        wanted, annotation = self.engine.refresh
+        value = self.engine.refresh_value(datetime.now(UTC).isoformat())
+        for piece in pieces:
+            there = self._own(piece) if piece.kind == wanted else None
+            if there is None:
+                continue
+            key.guard()
+            patch = {"metadata": {"annotations": {annotation: value}}}
+            with suppress(Conflict):
+                self.api.merge(self._kind(piece), dict(there), patch, manager="berth")
+
+    def remove(self, piece: Piece, key: StepKey) -> bool:
+        """Ask for the object's removal; True once it is gone. What belongs to another environment stays."""
+        there = self._own(piece)
+        if there is None:
+            return True
+        if not there["metadata"].get("deletionTimestamp"):
+            with suppress(Conflict):
+                self._remove(piece, there, key)
+        return False
+
+    def _write(self, piece: Piece, key: StepKey) -> None:
         kind = self._kind(piece)
         there = self.api.get(kind, piece.namespace, piece.name)
         notes = {OWNER: self.environment, OPERATION: key.operation, FENCE: str(key.fence)}
@@ -58,29 +90,9 @@ class Applications:
         key.guard()
         self.api.merge(kind, dict(there), patch, manager="berth")
 
-    def ask_to_look(self, pieces: Iterable[Piece], key: StepKey) -> None:
-        """Have the controller look at the repository now instead of when its interval is over."""
-        wanted, annotation = self.engine.refresh
-        value = self.engine.refresh_value(datetime.now(UTC).isoformat())
-        for piece in pieces:
-            if piece.kind != wanted:
-                continue
-            there = self.api.get(self._kind(piece), piece.namespace, piece.name)
-            if there is not None and _notes(there).get(annotation) != value:
-                key.guard()
-                self.api.merge(
-                    self._kind(piece), dict(there), {"metadata": {"annotations": {annotation: value}}}, manager="berth"
-                )
-
-    def remove(self, piece: Piece, key: StepKey) -> bool:
-        """Ask for the object's removal; True once it is gone. What belongs to another environment stays."""
-        kind = self._kind(piece)
-        there = self.api.get(kind, piece.namespace, piece.name)
-        if there is None or _notes(there).get(OWNER) != self.environment:
-            return True
-        if there["metadata"].get("deletionTimestamp"):
-            return False
+    def _remove(self, piece: Piece, there: Object, key: StepKey) -> None:
         self._refuse(piece, there, key)
+        kind = self._kind(piece)
         if _missing(piece, there):
             # Without the finalizer the controller would leave everything running.
             key.guard()
@@ -88,7 +100,10 @@ class Applications:
             there = self.api.merge(kind, dict(there), patch, manager="berth")
         key.guard()
         self.api.delete(kind, dict(there))
-        return False
+
+    def _own(self, piece: Piece) -> Object | None:
+        there = self.api.get(self._kind(piece), piece.namespace, piece.name)
+        return there if there and _notes(there).get(OWNER) == self.environment else None
 
     def _refuse(self, piece: Piece, there: Object, key: StepKey) -> None:
         notes = _notes(there)

@@ -28,7 +28,8 @@ from provisioning.drivers.gitops.repository import Repository, translated
 from provisioning.drivers.gitops.review import PlainReviews, Reviews
 from provisioning.drivers.gitops.steps import Steps, World
 from provisioning.drivers.gitops.watching import shown
-from provisioning.drivers.kubernetes.connect import Connections
+from provisioning.drivers.kubernetes.connect import Connections, vault_errors
+from provisioning.vault import from_settings
 
 _HEALTH: Mapping[str, str] = {
     HEALTHY: "healthy",
@@ -91,6 +92,12 @@ class GitopsDriver(base.Driver):
             found["namespace"] = placeholders.namespace(spec)
             found |= {piece.kind.lower(): f"{piece.namespace}/{piece.name}" for piece in planning.pieces(spec, place)}
         return found
+
+    def secrets(self, spec: EnvironmentSpec) -> Mapping[str, int]:
+        """The version of each secret that stands in Vault; Git holds its path alone."""
+        with vault_errors():
+            known = {secret.name: from_settings().kv_meta(secret.path) for secret in spec.secrets}
+        return {name: meta.version for name, meta in known.items() if meta is not None}
 
     def problems(self, resources: Mapping[str, Any]) -> tuple[str, ...]:
         """What keeps a template with these resources from working here."""

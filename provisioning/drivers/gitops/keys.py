@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,8 @@ def memory() -> Iterator[Path]:
     """A private directory on tmpfs that is gone afterwards."""
     if not MEMORY.is_dir():
         raise DriverRejected("This machine has no tmpfs at /dev/shm: a key may not lie on a disk, so nothing was done.")
-    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY))
+    _sweep()
+    place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=MEMORY))
     try:
         yield place
     finally:
@@ -81,6 +83,18 @@ def _ssh(lies: Path, place: Place, credentials: Credentials) -> dict[str, str]:
     options = ("BatchMode=yes", "ConnectTimeout=10", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes")
     words = ["ssh", "-F/dev/null", f"-i{key}", f"-oUserKnownHostsFile={hosts}", *(f"-o{option}" for option in options)]
     return {"GIT_SSH_COMMAND": " ".join(words)}
+
+
+def _sweep() -> None:
+    """Remove what a worker left that was killed in the middle of a call."""
+    for left in MEMORY.glob(f"{PREFIX}*-*"):
+        pid = left.name.removeprefix(PREFIX).partition("-")[0]
+        try:
+            is_ours = left.stat().st_uid == os.geteuid()
+        except FileNotFoundError:
+            continue
+        if is_ours and pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _written(path: Path, text: str) -> Path:

@@ -163,7 +163,7 @@ class Landing:
             return False
         except git.GitError as problem:
             raise translated(problem) from None
-        self.repository.keep(self.writing.operation, None)
+        self.repository.keep(self.writing.environment, None)
         return True
 
     def standing(self, commit: str | None) -> dict[str, Document]:
@@ -208,11 +208,11 @@ class Landing:
         if writing.is_release and head:
             reverts = self._reverted(head, tree)
         message = message_of(writing, reverts)
-        kept = repository.kept(writing.operation)
+        kept = repository.kept(writing.environment)
         if kept and repository.parent(kept) == head and repository.message(kept) == message.strip():
             return kept
         made = repository.commit(tree, head, message)
-        repository.keep(writing.operation, made)
+        repository.keep(writing.environment, made)
         return made
 
     def _reverted(self, head: str, tree: str) -> tuple[str, ...]:

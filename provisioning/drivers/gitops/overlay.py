@@ -14,6 +14,7 @@ from provisioning.drivers.base import DriverRejected, EnvironmentSpec
 from provisioning.drivers.gitops import documents, placeholders
 from provisioning.drivers.gitops.documents import Document
 from provisioning.drivers.kubernetes import names
+from provisioning.drivers.kubernetes.surroundings import secret_references
 
 KUSTOMIZATION = "kustomization.yaml"
 CHART = "Chart.yaml"
@@ -62,7 +63,7 @@ def file_name(manifest: Mapping[str, Any]) -> str:
 
 
 def _kustomization(spec: EnvironmentSpec, resources: Mapping[str, Any]) -> Files:
-    manifests = _manifests(resources)
+    manifests = _manifests(spec, resources)
     given = dict(resources.get("kustomization", {}))
     labels = {"pairs": names.labels_of(spec), "includeSelectors": False, "includeTemplates": True}
     whole: dict[str, Any] = {
@@ -91,13 +92,17 @@ def _chart(spec: EnvironmentSpec, resources: Mapping[str, Any]) -> Files:
     return {
         CHART: whole,
         VALUES: values,
-        **{f"templates/{name}": document for name, document in _manifests(resources).items()},
+        **{f"templates/{name}": document for name, document in _manifests(spec, resources).items()},
     }
 
 
-def _manifests(resources: Mapping[str, Any]) -> Files:
-    files = {file_name(manifest): manifest for manifest in resources.get("manifests", ())}
-    if len(files) != len(resources.get("manifests", ())) or {KUSTOMIZATION, CHART} & {*files}:
+def _manifests(spec: EnvironmentSpec, resources: Mapping[str, Any]) -> Files:
+    """The template's manifests, and where the target names a store an ExternalSecret for each secret."""
+    found: list[Document] = list(resources.get("manifests", ()))
+    if spec.target and spec.target.config.get("secret_store"):
+        found += secret_references(spec, placeholders.namespace(spec))
+    files = {file_name(manifest): manifest for manifest in found}
+    if len(files) != len(found) or {KUSTOMIZATION, CHART} & {*files}:
         raise DriverRejected("Two manifests of the template would be written to one file.")
     return files
 

@@ -5,7 +5,6 @@ With plain Git nobody is asked anything: a merge is seen when the files stand on
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 from provisioning.drivers.base import DriverRejected, Log, StepKey
@@ -43,7 +42,7 @@ class PlainReviews:
         """Look at both branches until the target holds the files, the branch is gone, or the time is over."""
         branch = landing.writing.branch
         log(f"Waiting until {branch} is merged into {place.branch}")
-        patience, started = Patience(place.waits.merge, key, self._poll_s), time.monotonic()
+        patience = Patience(place.waits.merge, key, self._poll_s)
         while True:
             # The branch first: between the two looks it may be merged and removed.
             tip, head = landing.repository.head(branch), landing.repository.head(place.branch)
@@ -52,7 +51,7 @@ class PlainReviews:
                 return head
             if tip is None:
                 raise DriverRejected(f"The branch {branch} was removed without a merge into {place.branch}.")
-            if not patience.goes_on(started):
+            if not patience.goes_on():
                 raise DriverRejected(f"Nobody merged {branch} into {place.branch} within {place.waits.merge} s.")
 
     def take_back(self, landing: Landing, place: Place, key: StepKey, log: Log) -> None:

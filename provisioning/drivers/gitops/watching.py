@@ -22,23 +22,29 @@ from provisioning.drivers.gitops.place import Place
 from provisioning.redaction import KNOWN
 
 CANCELLED = "Somebody asked to cancel, so the wait was ended."
+LEASE_EVERY_S = 10.0
 _POLL_S = 0.5
 _LONGEST = 240
 
 
 class Patience:
-    """The time a wait may take, asked in a loop: `for _ in patience` ends when it is over."""
+    """The time that a wait may take from now on, a moment after the other."""
 
     def __init__(self, seconds: float, key: StepKey, poll_s: float = _POLL_S) -> None:
-        self._seconds, self._key, self._poll_s = seconds, key, poll_s
+        self._key, self._poll_s = key, poll_s
+        self._ends, self._asked = time.monotonic() + seconds, time.monotonic()
 
-    def goes_on(self, started: float) -> bool:
+    def goes_on(self) -> bool:
         """Wait a moment; False when the time is over. Raises LeaseLost, or DriverUnavailable to cancel."""
-        if time.monotonic() - started > self._seconds:
+        now = time.monotonic()
+        if now > self._ends:
             return False
         if self._key.stopping():
             raise DriverUnavailable(CANCELLED)
-        self._key.guard()
+        if now - self._asked >= LEASE_EVERY_S:
+            # Waiting writes nothing, but whoever lost the operation need not wait for it.
+            self._key.guard()
+            self._asked = now
         time.sleep(self._poll_s)
         return True
 
@@ -78,9 +84,9 @@ class Watch:
     def until_gone(self, key: StepKey, log: Log) -> None:
         """Remove the objects in reverse and wait until the engine has let each go."""
         for piece in reversed(self.pieces):
-            patience, started = Patience(self.place.waits.sync, key), time.monotonic()
+            patience = Patience(self.place.waits.sync, key)
             while not self.applications.remove(piece, key):
-                if not patience.goes_on(started):
+                if not patience.goes_on():
                     raise DriverUnavailable(
                         f"{self.title} has not finished removing {piece.kind} {piece.namespace}/{piece.name}: its "
                         "finalizer is still there. Is the controller running?"
@@ -89,14 +95,14 @@ class Watch:
 
     def _until(self, reached: Callable[[Axes], bool], trouble: Lasting, patience: Patience, log: Log) -> Axes:
         """The axes once they are reached, once trouble has lasted, or once the time is over. Each news is logged."""
-        started, told = time.monotonic(), ""
+        told = ""
         while True:
             axes = self.applications.axes(self.pieces)
             news = f"{self.title}: {axes.sync}, {axes.health}"
             if news != told:
                 log(news)
                 told = news
-            if reached(axes) or trouble.lasted(axes, self.place.waits.degraded) or not patience.goes_on(started):
+            if reached(axes) or trouble.lasted(axes, self.place.waits.degraded) or not patience.goes_on():
                 return axes
 
     def _holds(self, axes: Axes, expected: Landing) -> bool:

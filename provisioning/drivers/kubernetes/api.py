@@ -21,7 +21,7 @@ Object = dict[str, Any]
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
-_LONGEST = 300
+_LONGEST, _LONGEST_CAUSE = 300, 160
 _AGAIN = {408, 409, 429}
 _PAGE = "500"
 # Older servers say 500 of an object whose fields they do not know.
@@ -220,9 +220,14 @@ def is_created_only(live: Mapping[str, Any]) -> bool:
 def _sentence(status: Mapping[str, Any], path: str) -> str:
     details = status.get("details") or {}
     subject = f"{details.get('kind') or path.rsplit('/', 2)[-2]} {details.get('name') or ''}".strip()
-    causes = [f"{c['field']}: {c.get('message', '')}" for c in details.get("causes") or [] if c.get("field")]
+    causes = [f"{c['field']}: {_short(c.get('message', ''))}" for c in details.get("causes") or [] if c.get("field")]
     words = "; ".join(causes) if causes else str(status.get("message") or "refused")
     return Redactor()(f"{subject}: {words}").replace("\n", " ")[:_LONGEST]
+
+
+def _short(message: str) -> str:
+    """Without the whole value, which the server puts before the reason when a large field is refused."""
+    return message if len(message) <= _LONGEST_CAUSE else message.rpartition(": ")[2]
 
 
 def _status_of(content: bytes) -> Mapping[str, Any]:

@@ -47,15 +47,17 @@ NEEDED = (
 class Connections:
     """One API for each target, made when first needed and again when its record changed.
 
-    `transport` and `token` are the seams for tests: what carries the calls, and where the credentials come from.
+    `transport`, `token` and `limit_s` are the seams for tests: what carries the calls, where the credentials come
+    from, and how long one call may take (half of the engine's own limit, so that a guard's promise holds).
     """
 
     def __init__(
         self,
         transport: Callable[[TargetSpec], httpx2.BaseTransport] | None = None,
         token: Callable[[TargetSpec], str] | None = None,
+        limit_s: float = 0,
     ) -> None:
-        self._transport, self._token = transport or _transport, token or _token
+        self._transport, self._token, self._limit_s = transport or _transport, token or _token, limit_s
         self._known: dict[str, Api] = {}
         self._lock = threading.Lock()
 
@@ -74,7 +76,7 @@ class Connections:
             return self._known[known_by]
 
     def _make(self, target: TargetSpec) -> Api:
-        limit_s = settings.BERTH.call_limit_seconds / 2
+        limit_s = self._limit_s or settings.BERTH.call_limit_seconds / 2
 
         def client() -> GenericSyncClient:
             user = User(token=self._token(target)) if target.credentials else User()

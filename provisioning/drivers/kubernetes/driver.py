@@ -19,11 +19,12 @@ from provisioning.drivers.base import (
 )
 from provisioning.drivers.kubernetes import schema, waiting
 from provisioning.drivers.kubernetes.connect import Connections, check, hashed, vault_errors
+from provisioning.drivers.kubernetes.existing import existing
 from provisioning.drivers.kubernetes.objects import Cleaner
 from provisioning.drivers.kubernetes.plan import VERBS, Planner
 from provisioning.drivers.kubernetes.steps import Steps
 from provisioning.drivers.kubernetes.substitute import fill, scope_of
-from provisioning.drivers.kubernetes.view import look
+from provisioning.drivers.kubernetes.view import look, place
 
 
 class KubernetesDriver(base.Driver):
@@ -42,7 +43,7 @@ class KubernetesDriver(base.Driver):
         if kind not in VERBS:
             raise DriverRejected(f"The kubernetes driver does not know the operation {kind!r}.")
         api = self._connections.of(spec)
-        return Planner(api, self._clean, spec, look(api, spec)).plan(observed, kind)
+        return Planner(api, self._clean, spec, place(api, spec)).plan(observed, kind)
 
     def steps(self, spec: EnvironmentSpec, kind: str, plan: Plan) -> tuple[Step, ...]:
         """Return the steps of an operation in order; asks the cluster nothing."""
@@ -56,7 +57,7 @@ class KubernetesDriver(base.Driver):
 
     def outputs(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         """Return the template's own addresses and the namespace."""
-        found = look(self._connections.of(spec), spec)
+        found = place(self._connections.of(spec), spec)
         own = fill(dict(spec.resources.get("outputs") or {}), scope_of(spec, found.namespace))
         return {**{name: str(value) for name, value in own.items()}, "namespace": found.namespace}
 
@@ -77,6 +78,10 @@ class KubernetesDriver(base.Driver):
     def health(self, spec: EnvironmentSpec) -> Health:
         """Return how the workloads are, and which releases their pods run."""
         return waiting.health_of(self._connections.of(spec), spec)
+
+    def inventory(self, target: TargetSpec) -> list[base.Existing]:
+        """Return the namespaces that are no environment's, with the workloads and services in them."""
+        return existing(self._connections.to(target))
 
     def check(self, target: TargetSpec) -> str:
         """Return the cluster's version and that our account may do what it must."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provisioning.drivers.base import Change, DriverRejected, EnvironmentSpec, Plan, Resources
+from provisioning.drivers.base import Change, DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources
 from provisioning.drivers.kubernetes import names, render, sleep
 from provisioning.drivers.kubernetes.api import Api, Object
 from provisioning.drivers.kubernetes.objects import Cleaner, assigned
+from provisioning.drivers.kubernetes.terminating import explain
 from provisioning.drivers.kubernetes.view import View, by_name, labelled
 
 VERBS = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "adopt", "reconcile"})
@@ -39,6 +40,8 @@ class Planner:
     def _refuse_taken(self) -> None:
         if self.view.foreign:
             raise DriverRejected(f"The namespace {self.view.namespace} is there already and is not this environment's.")
+        if self.view.space is not None and self.view.is_ending:
+            raise DriverUnavailable(explain(self.api, self.view.space))
 
     def _slept(self, observed: Resources, *, waking: bool) -> Iterator[Change]:
         for address, each in observed.items():
@@ -48,7 +51,7 @@ class Planner:
                 yield Change(address, "change", before, _tidy(sleep.merged(before, patch)))
 
     def _rendered(self, observed: Resources) -> Iterator[Change]:
-        wanted = render.wanted(self.spec, self.view.namespace, by_name(observed))
+        wanted = render.wanted(self.spec, self.view.namespace, by_name(dict(each.state) for each in observed.values()))
         for address, body in wanted.items():
             change = self._change(address, body, observed)
             if change is not None:
@@ -90,11 +93,22 @@ class Planner:
         return {**tried, "metadata": {**tried["metadata"], **_namespace(body)}}
 
     def _adopted(self) -> Iterator[Change]:
+        self._refuse_houseless()
         for address, name in self.spec.imports.items():
             before = self.clean(self.imported(address, name))
             after_meta = {**before["metadata"], "labels": {**(before["metadata"].get("labels") or {}), **self._mark()}}
             if after_meta != before["metadata"]:
                 yield Change(address, "import", before, {**before, "metadata": after_meta})
+
+    def _refuse_houseless(self) -> None:
+        """What is adopted must be found again: its namespace is adopted with it, or is the environment's already."""
+        spaces = {name for address, name in self.spec.imports.items() if address.startswith("Namespace/")}
+        spaces |= {self.view.namespace} if self.view.space else set()
+        for address, name in self.spec.imports.items():
+            if "/" in name and name.rpartition("/")[0] not in spaces:
+                raise DriverRejected(f"{address} cannot be adopted without its namespace. Adopt that too.")
+        if len(spaces) > 1:
+            raise DriverRejected("An environment is one namespace; what is adopted lies in several.")
 
     def imported(self, address: str, name: str) -> Object:
         """The existing object that an import names. `name` is `namespace/name`, or the name of a namespace."""

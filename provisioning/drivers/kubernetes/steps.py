@@ -13,7 +13,7 @@ from provisioning.drivers.kubernetes.names import SLOT
 from provisioning.drivers.kubernetes.objects import OWNERSHIP, Cleaner, covers
 from provisioning.drivers.kubernetes.plan import Planner
 from provisioning.drivers.kubernetes.rollout import CANARY, SLOTS
-from provisioning.drivers.kubernetes.view import by_name, kind_names, look
+from provisioning.drivers.kubernetes.view import by_name, kind_names, look, place
 from provisioning.drivers.kubernetes.writer import Writer
 
 _WRITE_S = 120.0
@@ -92,8 +92,8 @@ class Steps:
 
     def wanted(self, writer: Writer) -> dict[str, Object]:
         """What shall stand, rendered anew from what is seen now."""
-        observed = self.observe(self.spec)
-        wanted = render.wanted(self.spec, look(writer.api, self.spec).namespace, by_name(observed))
+        view = look(writer.api, self.spec)
+        wanted = render.wanted(self.spec, view.namespace, by_name(map(self.clean, view.live.values())))
         writer.begin(kind_names(wanted.values()))
         return wanted
 
@@ -129,13 +129,23 @@ class Steps:
         yield self._settled()
 
     def _adopt(self, writer: Writer, log: Log) -> None:
-        planner = Planner(writer.api, self.clean, self.spec, look(writer.api, self.spec))
-        for change in self.plan.changes:
+        planner = Planner(writer.api, self.clean, self.spec, place(writer.api, self.spec))
+        for change in sorted(self.plan.changes, key=_rank):
             name = self.spec.imports.get(change.address, "")
             live = planner.imported(change.address, name)
             labels = (change.after or {})["metadata"]["labels"]
             writer.patch(live, {"metadata": {"labels": labels}}, change)
+            # The first is the namespace, which can be claimed now.
+            writer.begin(kind_names([live]))
             log(f"{change.address}: adopted")
+
+    def _emptied(self, writer: Writer, log: Log) -> None:
+        found = look(writer.api, self.spec)
+        for live in found.objects.values():
+            if manifests.has_pods(live):
+                writer.remove(live)
+        log("The workloads are gone")
+        waiting.wait_until_empty(writer.api, found, log)
 
     def _destroyed(self) -> Iterator[Step]:
         def remove(writer: Writer, log: Log) -> None:
@@ -150,6 +160,8 @@ class Steps:
             log("Nothing is left of the environment")
             return {"left": []}
 
+        # Pods that end before the namespace does are not waited for twice.
+        yield self.step("workloads", "Remove the workloads", self._emptied, done=_is_without_pods)
         yield self.step("namespace", "Remove the namespace", remove, done=lambda observed: not observed)
         yield Step("proof", "Prove that nothing is left", 10, prove, None, _never)
 
@@ -251,6 +263,10 @@ def _is_reached(change: Change, observed: Resources) -> bool:
     if OWNERSHIP in found.state or change.action == "replace":
         return False
     return covers(found.state, change.after) and (change.before is None or found.state == change.after)
+
+
+def _is_without_pods(observed: Resources) -> bool:
+    return not any(manifests.has_pods(dict(resource.state)) for resource in observed.values())
 
 
 def _never(_observed: Resources) -> bool:

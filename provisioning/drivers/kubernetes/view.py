@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from provisioning.drivers.base import DriverRejected, EnvironmentSpec, Resources
+from provisioning.drivers.base import DriverRejected, EnvironmentSpec
 from provisioning.drivers.kubernetes.api import Api, Object
 from provisioning.drivers.kubernetes.names import ENVIRONMENT, KINDS, address_of, namespace_of
 from provisioning.drivers.kubernetes.rollout import Live
@@ -47,13 +47,20 @@ class View:
 
 def look(api: Api, spec: EnvironmentSpec) -> View:
     """Find the environment's namespace, by name or by label, and everything in it that is the environment's."""
+    found = place(api, spec)
+    if found.space is None:
+        return found
+    return replace(found, objects=_objects(api, spec, found.namespace, kinds_of(found.space)))
+
+
+def place(api: Api, spec: EnvironmentSpec) -> View:
+    """The environment's namespace without what is in it."""
     space, name = find(api, spec), namespace_of(spec)
     if space is None:
         return View(name, None, {})
     if labelled(space) != spec.id:
         return View(name, None, {}, foreign=True)
-    name = space["metadata"]["name"]
-    return View(name, space, _objects(api, spec, name, kinds_of(space)))
+    return View(space["metadata"]["name"], space, {})
 
 
 def find(api: Api, spec: EnvironmentSpec) -> Object | None:
@@ -81,9 +88,8 @@ def kind_names(bodies: Iterable[Mapping[str, Any]]) -> set[str]:
     return {f"{body['apiVersion']}/{body['kind']}" for body in bodies if body["kind"] != "Namespace"}
 
 
-def by_name(observed: Resources) -> Live:
-    """What is observed, by kind and name."""
-    states = [dict(resource.state) for resource in observed.values()]
+def by_name(states: Iterable[Object]) -> Live:
+    """What is seen, by kind and name."""
     return {(state["kind"], state["metadata"]["name"]): state for state in states}
 
 

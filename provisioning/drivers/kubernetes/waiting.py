@@ -15,6 +15,7 @@ LIMIT_S = 300.0
 _POLL_S = 0.5
 # A quota may be full for a moment while old pods end.
 _PATIENCE_S = 10.0
+_ENDING_S = 40.0
 
 
 def states_of(spec: EnvironmentSpec, objects: Mapping[str, Object]) -> list[State]:
@@ -88,6 +89,16 @@ def stay_well(api: Api, spec: EnvironmentSpec, key: StepKey, *, seconds: float) 
         if key.stopping():
             raise DriverUnavailable("It stopped watching, as a person asked.")
         if time.monotonic() > until:
+            return
+        time.sleep(_POLL_S)
+
+
+def wait_until_empty(api: Api, view: View, log: Log) -> None:
+    """Wait a while for the pods of removed workloads to end; what stays is told once and left to the namespace."""
+    until = time.monotonic() + _ENDING_S
+    while pods := pods_of(api, view):
+        if time.monotonic() > until:
+            log(f"{len(pods)} pods did not end in {_ENDING_S:.0f} s")
             return
         time.sleep(_POLL_S)
 

@@ -73,6 +73,21 @@ class Writer:
 
     def write(self, body: Object, change: Change) -> None:
         """Bring one planned change about. Refuses what would come out otherwise than planned."""
+        self._again(lambda: self._write(body, change))
+
+    def place(self, body: Object) -> None:
+        """Write an object in a form that only stands meanwhile, so that no plan names it (a rollout's stages)."""
+        self._again(lambda: self._place(body))
+
+    def patch(self, address: Mapping[str, Any], patch: Object, change: Change) -> None:
+        """Merge a few fields into a planned object (scaling, labels)."""
+        self._again(lambda: self._patch(address, patch, change))
+
+    def restore(self, change: Change) -> None:
+        """Undo one change: what was made is removed, what was changed or removed is put back."""
+        self._again(lambda: self._restore(change))
+
+    def _write(self, body: Object, change: Change) -> None:
         kind = self._kind(body)
         live = self.api.get(kind, _namespace(body), body["metadata"]["name"])
         if change.action == "replace" and live is not None and not self._is_own(live):
@@ -88,26 +103,25 @@ class Writer:
                 return
             raise DriverRejected(f"{change.address} was changed by someone else since this was planned.")
         self._refuse_unplanned(kind, body, change)
-        self.put(kind, body, live)
+        self._put(kind, body, live)
         self.log(f"{change.address}: changed")
 
-    def put(self, kind: Kind, body: Object, live: Object) -> Object:
+    def _put(self, kind: Kind, body: Object, live: Object) -> Object:
         """Apply over an object as it was read."""
+        self._refuse_older(live)
         meta = {**self._stamped(body)["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
         found: Object = self._fenced(lambda: self.api.apply(kind, {**body, "metadata": meta}))
         return found
 
-    def place(self, body: Object) -> None:
-        """Write an object in a form that only stands meanwhile, so that no plan names it (a rollout's stages)."""
+    def _place(self, body: Object) -> None:
         kind = self._kind(body)
         live = self.api.get(kind, _namespace(body), body["metadata"]["name"])
         if live is None:
             self._make(kind, body)
         else:
-            self.put(kind, body, self._owned(kind, live))
+            self._put(kind, body, self._owned(kind, live))
 
-    def patch(self, address: Mapping[str, Any], patch: Object, change: Change) -> None:
-        """Merge a few fields into a planned object (scaling, labels)."""
+    def _patch(self, address: Mapping[str, Any], patch: Object, change: Change) -> None:
         kind = self._kind(address)
         live = self.api.get(kind, _namespace(address), address["metadata"]["name"])
         if live is None:
@@ -117,6 +131,7 @@ class Writer:
             return
         if seen != change.before and not self._is_own(live):
             raise DriverRejected(f"{change.address} was changed by someone else since this was planned.")
+        self._refuse_older(live)
         meta = patch.get("metadata") or {}
         stamped = {**meta, "annotations": {**(meta.get("annotations") or {}), **self._stamps()}}
         self._fenced(lambda: self.api.merge(kind, live, {**patch, "metadata": stamped}, manager=_SLEEP))
@@ -130,8 +145,7 @@ class Writer:
             if view.labelled(live) != self.spec.id:
                 raise DriverRejected(f"{kind.name} {name} is not this environment's.")
             if "deletionTimestamp" not in live["metadata"]:
-                self._refuse_older(live)
-                self._fenced(lambda found=live: self.api.delete(kind, found))  # type: ignore[misc]
+                self._again(lambda: self._delete(kind, namespace, name))
                 continue
             if time.monotonic() > until:
                 raise DriverUnavailable(explain(self.api, live))
@@ -140,8 +154,7 @@ class Writer:
                 said = True
             time.sleep(_POLL_S)
 
-    def restore(self, change: Change) -> None:
-        """Undo one change: what was made is removed, what was changed or removed is put back."""
+    def _restore(self, change: Change) -> None:
         after_or_before = dict(change.before or change.after or {})
         if change.before is None:
             self.remove(after_or_before)
@@ -158,7 +171,23 @@ class Writer:
         if live is None:
             self._make(kind, after_or_before)
         else:
-            self.put(kind, after_or_before, live)
+            self._put(kind, after_or_before, live)
+
+    def _delete(self, kind: Kind, namespace: str, name: str) -> None:
+        live = self.api.get(kind, namespace, name)
+        if live is not None:
+            self._refuse_older(live)
+            self._fenced(lambda: self.api.delete(kind, live))
+
+    def _again(self, attempt: Callable[[], None]) -> None:
+        """Controllers write the status of what they look after: read again, and judge again, a few times."""
+        for left in range(_TRIES, 0, -1):
+            try:
+                return attempt()
+            except Conflict:
+                if left == 1:
+                    raise
+                time.sleep(_POLL_S / left)
 
     def _create(self, kind: Kind, body: Object, change: Change) -> None:
         if change.action not in {"create", "replace"}:

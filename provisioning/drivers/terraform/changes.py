@@ -87,7 +87,7 @@ def _change(address: str, raw: Mapping[str, Any], veil: Veil, *, wrap: bool = Fa
         unknown = tuple(sorted(_unknown(raw.get("after_unknown"), "")))
     action = ACTIONS.get(actions, "-".join(actions))
     if importing:
-        action = "import" if actions in NOTHING else f"import and {action}"
+        action = "import" if actions in NOTHING else f"import-and-{action}"
         before = None
     return Change(address, action, before, after, unknown)
 
@@ -157,14 +157,3 @@ def _is_within(locked: Change | None, now: Change) -> bool:
     if now.action == "destroy":
         return True
     return canonical(without(locked.after, locked.unknown)) == canonical(without(now.after, locked.unknown))
-
-
-def is_reached(change: Change, observed: Mapping[str, Resource]) -> bool:
-    """Does what is observed show this change as done?"""
-    found = observed.get(change.address)
-    if change.action in {"destroy", "forget"}:
-        return found is None
-    if found is None or found.state.get("tainted") or change.action == "replace":
-        return False
-    wanted = without(change.after or {}, change.unknown)
-    return all(canonical(found.state.get(name)) == canonical(value) for name, value in wanted.items())

@@ -20,12 +20,19 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from provisioning import vault
+from provisioning.drivers.base import LeaseLost
 from provisioning.models import Environment, TerraformRun, TerraformState, TerraformStateVersion
 from provisioning.redaction import learn
 
 LARGEST = 16 * 1024 * 1024
 KEPT_BODIES = 20
-_FENCED = "SELECT 1 FROM provisioning_operationlease WHERE operation_id = %s AND fence = %s FOR SHARE"
+# The lease is held as it is: the next owner cannot claim before this commits.
+_LEASE = """
+SELECT o.id IS NOT NULL, l.fence
+FROM (SELECT %s AS wanted) w
+LEFT JOIN provisioning_operation o ON o.id::text = w.wanted
+LEFT JOIN LATERAL (SELECT fence FROM provisioning_operationlease WHERE operation_id = o.id FOR SHARE) l ON true
+"""
 
 
 class StateRefused(Exception):
@@ -48,14 +55,17 @@ class Fenced:
 def run(environment: str, *, seconds: float, by: Fenced | None = None) -> Iterator[str]:
     """A token for one run, good for `seconds` and until the run ends. Without `by` it reads only."""
     value = learn(f"berth_{secrets.token_urlsafe(32)}")
+    made = TerraformRun(
+        environment_id=uuid.UUID(environment),
+        token_hash=_hash(value),
+        operation=by.operation if by else "",
+        fence=by.fence if by else 0,
+        expires_at=timezone.now() + timedelta(seconds=seconds),
+    )
     with context(by="system:terraform"):
-        made = TerraformRun.objects.create(
-            environment_id=environment,
-            token_hash=_hash(value),
-            operation=by.operation if by else None,
-            fence=by.fence if by else None,
-            expires_at=timezone.now() + timedelta(seconds=seconds),
-        )
+        if by is not None:
+            _owned(environment, by)
+        made.save(force_insert=True)
     try:
         yield value
     finally:
@@ -143,9 +153,9 @@ def lock(by: TerraformRun, info: Mapping[str, Any]) -> None:
         raise StateRefused(400, "The lock has no ID.")
     with _fenced(by) as row:
         if row.lock_id and row.lock_id != wanted:
-            if row.lock_operation is None or _is_current(row.lock_operation, row.lock_fence):
+            if row.lock_fence >= by.fence or _is_current(row.lock_operation, row.lock_fence):
                 raise StateRefused(423, "The state is locked.", held=row.lock)
-            _tell("state.lock_taken_over", by, lock=row.lock_id, operation=str(row.lock_operation))
+            _tell("state.lock_taken_over", by, lock=row.lock_id, operation=row.lock_operation)
         kept = {name: str(info.get(name, ""))[:200] for name in ("ID", "Operation", "Who", "Version", "Created")}
         row.lock_id, row.lock, row.locked_at = wanted, kept, timezone.now()
         row.lock_operation, row.lock_fence = by.operation, by.fence
@@ -163,7 +173,7 @@ def unlock(by: TerraformRun, lock_id: str) -> None:
 
 def clear(row: TerraformState) -> None:
     """Nobody holds the lock any more. Call inside an audit context."""
-    row.lock_id, row.lock, row.locked_at, row.lock_operation, row.lock_fence = "", {}, None, None, None
+    row.lock_id, row.lock, row.locked_at, row.lock_operation, row.lock_fence = "", {}, None, "", 0
     row.save(update_fields=["lock_id", "lock", "locked_at", "lock_operation", "lock_fence"])
 
 
@@ -173,12 +183,13 @@ def _fenced(by: TerraformRun) -> Iterator[TerraformState]:
 
     The lease's row is held: the next owner cannot claim before this commits.
     """
-    if by.operation is None:
+    if not by.operation:
         raise StateRefused(403, "This run may only read.")
     with context(by="system:terraform", operation=f"operation:{by.operation}"):
-        if not _is_current(by.operation, by.fence):
+        row = _row(by.environment_id)
+        if by.fence < row.fence or not _is_current(by.operation, by.fence):
             raise StateRefused(409, "Another worker has the operation now.")
-        yield _row(by.environment_id)
+        yield row
 
 
 @contextmanager
@@ -189,10 +200,12 @@ def _held(by: TerraformRun, lock_id: str) -> Iterator[TerraformState]:
         yield row
 
 
-def _is_current(operation: uuid.UUID, fence: int | None) -> bool:
+def _is_current(operation: str, fence: int) -> bool:
+    """Is the fence the one under which the operation is claimed? One that the engine does not know has no lease."""
     with connection.cursor() as cursor:
-        cursor.execute(_FENCED, [operation, fence])
-        return cursor.fetchone() is not None
+        cursor.execute(_LEASE, [operation])
+        known, leased = cursor.fetchone() or (False, None)
+    return not known or leased == fence
 
 
 def _row(environment: uuid.UUID) -> TerraformState:
@@ -215,3 +228,37 @@ def rescue(environment: str, by: Fenced, body: bytes) -> None:
             save(row, body, lock_id)
         finally:
             unlock(row, lock_id)
+
+
+def settle(environment: str, by: Fenced, *, tag: str, inputs: Mapping[str, Any]) -> None:
+    """Keep what an apply is given, and what the one before was given. The same tag settles once. Raises LeaseLost."""
+    with context(by="system:terraform", operation=f"operation:{by.operation}"):
+        row = _owned(environment, by)
+        if row.inputs_by != tag:
+            row.previous, row.inputs, row.inputs_by = row.inputs, dict(inputs), tag
+            row.save(update_fields=["previous", "inputs", "inputs_by"])
+
+
+def before(environment: str, *, tag: str) -> Mapping[str, Any] | None:
+    """What the apply before this one was given; None when this one was never begun or has been undone."""
+    row = TerraformState.objects.filter(pk=uuid.UUID(environment), inputs_by=tag).first()
+    return None if row is None else dict(row.previous)
+
+
+def go_back(environment: str, by: Fenced, *, tag: str) -> None:
+    """Record that an apply was undone. Raises LeaseLost."""
+    with context(by="system:terraform", operation=f"operation:{by.operation}"):
+        row = _owned(environment, by)
+        if row.inputs_by == tag:
+            row.inputs, row.inputs_by = row.previous, ""
+            row.save(update_fields=["inputs", "inputs_by"])
+
+
+def _owned(environment: str, by: Fenced) -> TerraformState:
+    """The row, locked, with this owner as the newest."""
+    row = _row(uuid.UUID(environment))
+    if by.fence < row.fence or not _is_current(by.operation, by.fence):
+        raise LeaseLost("another worker has the state now")
+    row.fence = by.fence
+    row.save(update_fields=["fence"])
+    return row

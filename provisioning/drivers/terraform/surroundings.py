@@ -18,6 +18,7 @@ from provisioning.vault import Vault
 
 # What each backend of Terraform's own does with secrets in a state, as its documentation says.
 CLEAR = frozenset({"local", "pg", "consul", "kubernetes", "http", "etcdv3"})
+RETRIES = 6
 _RESERVED = ("TF_", "LD_", "PATH", "HOME", "TMPDIR")
 
 
@@ -100,7 +101,7 @@ def backend(environment: str, token: str) -> dict[str, str]:
         "TF_HTTP_UNLOCK_ADDRESS": address,
         "TF_HTTP_USERNAME": "run",
         "TF_HTTP_PASSWORD": token,
-        "TF_HTTP_RETRY_MAX": "6",
+        "TF_HTTP_RETRY_MAX": str(RETRIES),
         "TF_HTTP_RETRY_WAIT_MIN": "1",
         "TF_HTTP_RETRY_WAIT_MAX": "5",
     }

@@ -1,5 +1,6 @@
 """Rows that API tests start from, written without the engine."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -7,7 +8,7 @@ from django.utils import timezone
 from audit.context import context
 from delivery.models import Release
 from policies.approvals import Requirement
-from provisioning.models import Environment, Operation, SecretBinding, Target
+from provisioning.models import Environment, Operation, Orphan, SecretBinding, Target
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
@@ -61,4 +62,26 @@ def secret(demo: Demo, where: Environment, name: str = "database") -> SecretBind
             path=f"env/{where.name}/{name}",
             version=1,
             written_at=timezone.now(),
+        )
+
+
+def forced(demo: Demo) -> Operation:
+    """A running operation that was asked to cancel long ago and goes on."""
+    where = environment(demo, "payments-api-stuck", ready_at=timezone.now())
+    asked = timezone.now() - timedelta(hours=1)
+    return operation(demo, where, status="running", cancel_requested_at=asked)
+
+
+def orphan(demo: Demo) -> Orphan:
+    """Something a failed creation left behind."""
+    where = environment(demo, "payments-api-left", status="failed")
+    cause = operation(demo, where, kind="create", status="failed")
+    with context(by="system:test"):
+        return Orphan.objects.create(
+            environment=where,
+            operation=cause,
+            team=demo.payments,
+            driver="noop",
+            address="postgres.database",
+            reason="The server did not answer.",
         )

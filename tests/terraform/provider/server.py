@@ -3,12 +3,16 @@
 Not part of Berth. Resource `berth_database`: name, comment, owner's password; read shows what a stranger changed.
 """
 
-import psycopg
-from psycopg import sql
+import sys
+from pathlib import Path
+
+from tf import runner
 from tf.iface import Provider, Resource
-from tf.runner import run_provider
 from tf.schema import Attribute, Schema
 from tf.types import Number, String
+
+# It starts several times a run: the certificate is kept, and what only some calls need is imported there.
+runner._get_cert_cache_path = lambda: Path(sys.prefix) / "certificate.json"
 
 
 class Database(Resource):
@@ -34,6 +38,8 @@ class Database(Resource):
         )
 
     def _connect(self):
+        import psycopg
+
         return psycopg.connect(self.url, autocommit=True)
 
     def _facts(self, connection, name):
@@ -44,6 +50,8 @@ class Database(Resource):
         ).fetchone()
 
     def _settle(self, connection, planned):
+        from psycopg import sql
+
         name = sql.Identifier(planned["name"])
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(planned["comment"])))
         limit = sql.Literal(int(planned["limit"]))
@@ -55,6 +63,8 @@ class Database(Resource):
 
     def create(self, ctx, planned):
         import time
+
+        from psycopg import sql
 
         with self._connect() as connection:
             if self._facts(connection, planned["name"]) is None:
@@ -75,6 +85,8 @@ class Database(Resource):
         return self._whole(planned)
 
     def delete(self, ctx, current):
+        from psycopg import sql
+
         with self._connect() as connection:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(current["name"]))
@@ -116,4 +128,4 @@ class Postgres(Provider):
 
 
 if __name__ == "__main__":
-    run_provider(Postgres())
+    runner.run_provider(Postgres())
