@@ -30,7 +30,8 @@ def targets(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _list(request)
     asked = _asked(request)
-    answer = _wrong_config(asked) or actions.register(by=viewer(request), wanted=_wanted(asked))
+    wrong = _wrong_config(asked)
+    answer = actions.register(by=viewer(request), wanted=_wanted(asked)) if wrong is None else wrong
     if isinstance(answer, Denied):
         return _list(request, denied=answer, asked=asked)
     messages.success(request, _("%(slug)s is registered.") % {"slug": answer.slug})
@@ -44,7 +45,8 @@ def target(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return _one(request, found)
     asked = {**_asked(request), "slug": found.slug, "driver": found.driver}
-    answer = _wrong_config(asked) or actions.change(by=viewer(request), target=found, wanted=_wanted(asked))
+    wrong = _wrong_config(asked)
+    answer = actions.change(by=viewer(request), target=found, wanted=_wanted(asked)) if wrong is None else wrong
     return _answered(request, found, answer, _("%(slug)s is changed."))
 
 
