@@ -15,7 +15,7 @@ from delivery.selectors import releases_visible_to, services_visible_to
 from policies.models import ApiToken, Service, Team, User
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
-from provisioning.models import Environment, Operation, Orphan
+from provisioning.models import Environment, Operation, Orphan, Target
 
 M = TypeVar("M", bound=Model)
 
@@ -88,3 +88,13 @@ def history_scopes(user: User) -> set[str] | None:
     if user.is_auditor or user.is_platform:
         return None
     return {f"team:{pk}" for pk in teams_with(user, Permission.VIEW_HISTORY).values_list("pk", flat=True)}
+
+
+def target(user: User, slug: str) -> Target:
+    """A registered target that is in use."""
+    return _one(Target.objects.filter(slug=slug, retired_at=None), "target")
+
+
+def member(team: Team, username: str) -> User:
+    """An active member of a team."""
+    return _one(User.objects.filter(memberships__team=team, username=username, is_active=True).distinct(), "member")

@@ -99,7 +99,10 @@ class Shell:
         """What platform engineers look after."""
         if not self.user.is_platform:
             return []
-        return [self._item(_("Sources"), "git-branch", "sources")]
+        return [
+            self._item(_("Sources"), "git-branch", "sources"),
+            self._item(_("Inventory"), "list", "inventory"),
+        ]
 
     def _item(self, label: str, icon: str, name: str, count: int = 0, *, waits: bool = False) -> NavItem:
         url = reverse(name)

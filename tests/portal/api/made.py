@@ -8,7 +8,7 @@ from django.utils import timezone
 from audit.context import context
 from delivery.models import Release
 from policies.approvals import Requirement
-from provisioning.models import Environment, Operation, Orphan, SecretBinding
+from provisioning.models import Environment, InventoryImport, InventoryItem, Operation, Orphan, SecretBinding
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
@@ -79,4 +79,19 @@ def orphan(demo: Demo) -> Orphan:
             driver="noop",
             address="postgres.database",
             reason="The server did not answer.",
+        )
+
+
+def item(demo: Demo) -> InventoryItem:
+    """Something that exists outside and is assigned to Payments."""
+    with context(by="system:test"):
+        read = InventoryImport.objects.create(source="csv", name="list.csv", by=demo.pia, finished_at=timezone.now())
+        return InventoryItem.objects.create(
+            driver="noop",
+            kind="thing",
+            address="thing",
+            resource_id="id-thing",
+            team=demo.payments,
+            seen_in=read,
+            seen_at=timezone.now(),
         )
