@@ -1,5 +1,6 @@
 """How long things usually take, computed from recorded operations and steps."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,6 +35,27 @@ FROM (SELECT extract(epoch FROM o.finished_at - coalesce(o.queued_at, o.created_
       WHERE o.kind = 'create' AND o.finished_at > %s AND v.template_id = %s
         AND o.status IN ('succeeded', 'failed', 'rolled_back')) x
 """
+# The latest of each kind are enough, so that the size of the past does not matter.
+_OPERATIONS = """
+SELECT recent.kind, v.template_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY recent.seconds)
+FROM unnest(%s::text[]) AS wanted (kind) CROSS JOIN LATERAL (
+    SELECT o.kind, o.environment_id, extract(epoch FROM o.finished_at - o.started_at) AS seconds
+    FROM provisioning_operation o
+    WHERE o.kind = wanted.kind AND o.finished_at > %s AND o.status = 'succeeded' AND o.started_at IS NOT NULL
+    ORDER BY o.finished_at DESC LIMIT 200
+) recent
+JOIN provisioning_environment e ON e.id = recent.environment_id
+JOIN catalog_templateversion v ON v.id = e.template_version_id
+GROUP BY 1, 2
+"""
+
+
+def operation_seconds(likes: Iterable[tuple[str, int]]) -> dict[tuple[str, int], float]:
+    """Median seconds of work, by kind and template, of the latest of those kinds that succeeded in the window."""
+    wanted = sorted({kind for kind, _ in likes})
+    with connection.cursor() as cursor:
+        cursor.execute(_OPERATIONS, [wanted, timezone.now() - WINDOW])
+        return {(kind, template): float(seconds) for kind, template, seconds in cursor.fetchall()}
 
 
 def step_seconds(names: list[str]) -> dict[str, float]:

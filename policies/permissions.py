@@ -26,6 +26,7 @@ class Permission(StrEnum):
     EXPORT_HISTORY = "export_history"
     PUBLISH_TEMPLATE = "publish_template"
     RECOVER = "recover"
+    MANAGE_TARGETS = "manage_targets"
     MANAGE_INVENTORY = "manage_inventory"
 
 
@@ -44,6 +45,7 @@ PLATFORM = frozenset(
         Permission.VIEW_HISTORY,
         Permission.PUBLISH_TEMPLATE,
         Permission.RECOVER,
+        Permission.MANAGE_TARGETS,
         Permission.MANAGE_INVENTORY,
     }
 )
@@ -61,6 +63,7 @@ _WORDS: dict[Permission, str] = {
     Permission.EXPORT_HISTORY: "export the history of",
     Permission.PUBLISH_TEMPLATE: "publish templates for",
     Permission.RECOVER: "recover stuck operations of",
+    Permission.MANAGE_TARGETS: "manage the targets of",
     Permission.MANAGE_INVENTORY: "manage the inventory of",
 }
 

@@ -58,7 +58,7 @@ def environment(user: User, pk: UUID) -> Environment:
 def operation(user: User, pk: UUID) -> Operation:
     """An operation the viewer may see, or may be asked to sign."""
     rows = selectors.operations_visible_to(user).filter(pk=pk)
-    related = ("environment__service__team", "environment__template_version__template", "team", "requester")
+    related = ("environment__service__team", "environment__template_version__template", "team", "requester", "target")
     return _one(rows.select_related(*related), "operation")
 
 
@@ -66,6 +66,11 @@ def orphan(user: User, pk: int) -> Orphan:
     """A row of the orphan ledger of a team the viewer may see."""
     rows = selectors.orphans_visible_to(user).filter(pk=pk)
     return _one(rows.select_related("environment", "team", "operation"), "orphan")
+
+
+def target(user: User, slug: str) -> Target:
+    """A registered target; everybody who is signed in may see how it is."""
+    return _one(selectors.targets().filter(slug=slug), "target")
 
 
 def release(user: User, pk: UUID) -> Release:
@@ -88,11 +93,6 @@ def history_scopes(user: User) -> set[str] | None:
     if user.is_auditor or user.is_platform:
         return None
     return {f"team:{pk}" for pk in teams_with(user, Permission.VIEW_HISTORY).values_list("pk", flat=True)}
-
-
-def target(user: User, slug: str) -> Target:
-    """A registered target that is in use."""
-    return _one(Target.objects.filter(slug=slug, retired_at=None), "target")
 
 
 def member(team: Team, username: str) -> User:

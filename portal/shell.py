@@ -101,6 +101,7 @@ class Shell:
             return []
         return [
             self._item(_("Sources"), "git-branch", "sources"),
+            self._item(_("Targets"), "plug", "targets"),
             self._item(_("Inventory"), "list", "inventory"),
         ]
 
@@ -129,6 +130,7 @@ class Shell:
             "sign_out": reverse("signout"),
             "team": reverse("team_switch"),
             "history": reverse("history"),
+            "queue": reverse("queue"),
         }
 
 

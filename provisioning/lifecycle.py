@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -101,6 +102,11 @@ SELECT 1 FROM provisioning_operation o JOIN provisioning_operationlease l ON l.o
 WHERE o.id = %s AND l.fence = %s AND l.expires_at > clock_timestamp()
 FOR UPDATE OF o, l
 """
+_HOLDS = """
+SELECT 1 FROM provisioning_operationlease
+WHERE operation_id = %s AND fence = %s AND expires_at > clock_timestamp() + make_interval(secs => %s)
+"""
+_RELEASE = "DELETE FROM provisioning_operationlease WHERE operation_id = %s AND fence = %s"
 
 # A statement of its own, because it must see leases as they are now that the row is locked: another worker may have
 # claimed and committed after the snapshot in which the candidate was found.
@@ -131,7 +137,9 @@ first_turn AS (
     WHERE NOT EXISTS (SELECT 1 FROM provisioning_teamturn t WHERE t.team_id = taken.team_id) ON CONFLICT DO NOTHING
 )
 SELECT fence, audit.record_event('operation.claimed', 'operation:' || id, '',
-    jsonb_build_object('holder', %(holder)s::text, 'fence', fence)) FROM taken
+        jsonb_build_object('holder', %(holder)s::text, 'fence', fence)),
+    set_config('app.ctx', jsonb_set(current_setting('app.ctx')::jsonb, '{operation}',
+        to_jsonb('operation:' || id))::text, true) FROM taken
 """
 
 # Whoever comes second waits here for the first, and then counts again what is active by now.
@@ -151,6 +159,7 @@ def claim(*, holder: str, only: uuid.UUID | None = None, pools: Sequence[str] | 
 
     Call inside an audit context. Counts valid signatures in the same statement that locks the row; a second worker
     for the same operation is stopped by the lease, one for the same environment by the partial unique index as well.
+    What else is written in the transaction is recorded as done for the operation.
     """
     wanted = {
         **turns.bounds(),
@@ -162,8 +171,7 @@ def claim(*, holder: str, only: uuid.UUID | None = None, pools: Sequence[str] | 
     passed: list[uuid.UUID] = []
     with connection.cursor() as cursor:
         for _ in range(MOST_PASSED):
-            cursor.execute(turns.CANDIDATE, {**wanted, "passed": passed})
-            row = cursor.fetchone()
+            row = _first({**wanted, "passed": passed})
             if row is None:
                 return None
             pk, target, failing, is_open = row
@@ -176,6 +184,12 @@ def claim(*, holder: str, only: uuid.UUID | None = None, pools: Sequence[str] | 
             taken = cursor.fetchone()
             return Lease(operation=pk, holder=holder, fence=taken[0], breaker=failing) if taken else None
     return None
+
+
+def _first(wanted: dict[str, Any]) -> tuple[Any, ...] | None:
+    """Lock whoever is first. Prepared on the server, because planning it takes longer than running it."""
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(turns.CANDIDATE, wanted, prepare=True).fetchone()
 
 
 def _has_room(target: uuid.UUID) -> bool:
@@ -219,8 +233,9 @@ def renew(lease: Lease) -> bool:
 
 def holds(lease: Lease, *, seconds: float = 0) -> bool:
     """Does the lease outlive the next `seconds`?"""
-    until = timezone.now() + timedelta(seconds=seconds)
-    return OperationLease.objects.filter(operation=lease.operation, fence=lease.fence, expires_at__gt=until).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDS, [lease.operation, lease.fence, seconds])
+        return cursor.fetchone() is not None
 
 
 def take_locks(lease: Lease, keys: tuple[str, ...]) -> ResourceLock | None:
@@ -240,9 +255,11 @@ def take_locks(lease: Lease, keys: tuple[str, ...]) -> ResourceLock | None:
 
 def give_locks(operation: uuid.UUID) -> None:
     """Give every lock of an operation back."""
-    ResourceLock.objects.filter(operation=operation).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM provisioning_resourcelock WHERE operation_id = %s", [operation])
 
 
 def release(lease: Lease) -> None:
     """Give a lease back at the end of the work."""
-    OperationLease.objects.filter(operation=lease.operation, fence=lease.fence).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [lease.operation, lease.fence])

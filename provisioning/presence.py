@@ -36,3 +36,8 @@ def last_seen(tag: str) -> datetime | None:
 def served() -> list[str]:
     """The pools that have a worker now."""
     return sorted(Pool.objects.filter(seen_at__gt=timezone.now() - GONE_AFTER).values_list("tag", flat=True))
+
+
+def pools() -> list[tuple[str, datetime]]:
+    """Every pool that ever had a worker, with when one was last there."""
+    return list(Pool.objects.order_by("tag").values_list("tag", "seen_at"))

@@ -1,18 +1,16 @@
 """Reads of environments and operations. Every list a person sees starts at `visible_to`."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import Count, Q, QuerySet
 
 from policies.models import Membership, User
 from policies.permissions import Permission, may, roles_with, teams_with
 from provisioning import states, turns
-from provisioning.models import Environment, InventoryItem, Operation, Orphan
+from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 from provisioning.tiers import PROD_LIKE
@@ -134,39 +132,17 @@ def ready_by_pool() -> dict[str, int]:
         return {str(pool): int(count) for pool, count in cursor.fetchall()}
 
 
-@dataclass(frozen=True)
-class QueuePlace:
-    """Where a queued operation stands, and why it waits."""
-
-    position: int
-    length: int
-    reason: str
-    before: Operation | None
+def waiting_count() -> int:
+    """How many operations wait for a worker, ready or not."""
+    return Operation.objects.filter(status__in=[S.REQUESTED, S.QUEUED]).count()
 
 
-def queue_place(operation: Operation) -> QueuePlace | None:
-    """Position among queued operations with the reason; None when it is not queued."""
-    if operation.status != S.QUEUED:
-        return None
-    queued = list(
-        Operation.objects.filter(status=S.QUEUED).values_list(
-            "pk", "origin", "tier", "overtakes", "queued_at", "created_at"
-        )
-    )
-    queued.sort(key=lambda r: (r[1] != "person", r[2] != "prod", not r[3], r[4] or r[5], r[0]))
-    position = 1 + [row[0] for row in queued].index(operation.pk) if operation.pk in {r[0] for r in queued} else 1
-    holder = (
-        Operation.objects.filter(environment=operation.environment_id, status__in=states.ACTIVE)
-        .exclude(pk=operation.pk)
-        .select_related("environment")
-        .first()
-    )
-    if holder is not None:
-        reason = f"waits for {holder.kind} {holder.short_id} on the same environment"
-    elif operation.not_before and operation.not_before > timezone.now():
-        reason = operation.blocked or "waits for its next try"
-    elif position > 1:
-        reason = f"{position - 1} before it; people go before schedules, prod first"
-    else:
-        reason = "the next free worker takes it"
-    return QueuePlace(position, len(queued), reason, holder)
+def targets() -> QuerySet[Target]:
+    """Every registered target with its breaker, those in use first."""
+    living = Count("environments", filter=~Q(environments__status=E.DESTROYED))
+    return Target.objects.select_related("breaker").annotate(living=living).order_by("retired_at", "slug")
+
+
+def active_on(target: Target) -> int:
+    """How many operations change something there now."""
+    return Operation.objects.filter(target=target, status__in=states.ACTIVE).count()

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import expiry, orphans, recheck, scan, sweep, worker
+from provisioning.runs import checks, expiry, orphans, recheck, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -33,6 +33,12 @@ def orphans_task() -> None:
 def expire_task() -> None:
     """Warn, suspend and destroy what is due."""
     expiry.sweep()
+
+
+@shared_task(name="provisioning.check_targets")
+def check_targets_task() -> None:
+    """Try the targets that somebody asked about."""
+    checks.check_asked()
 
 
 @shared_task(name="provisioning.scan")

@@ -36,13 +36,13 @@ failing AS MATERIALIZED (
 # `round` lets each team have its first before any has its second, also among workers that claim at the same moment.
 _LINE = """
 line AS MATERIALIZED (
-    SELECT id, status, count(*) OVER () AS length, row_number() OVER (ORDER BY taken DESC, person DESC, prod DESC,
-        round, coalesce(turn, 0), overtakes DESC, at, id) AS place
+    SELECT id, status, pool, count(*) OVER (PARTITION BY {lines}) AS length, row_number() OVER (PARTITION BY {lines}
+        ORDER BY taken DESC, person DESC, prod DESC, round, coalesce(turn, 0), overtakes DESC, at, id) AS place
     FROM (
         SELECT *, coalesce(operations, 0) + row_number() OVER (PARTITION BY taken, person, prod, team_id
             ORDER BY overtakes DESC, at, id) AS round
         FROM (
-            SELECT o.id, o.status, o.team_id, o.overtakes, coalesce(o.queued_at, o.created_at) AS at,
+            SELECT o.id, o.status, o.pool, o.team_id, o.overtakes, coalesce(o.queued_at, o.created_at) AS at,
                 o.status = ANY(%(held)s) AS taken, o.tier = 'prod' AS prod,
                 o.origin = 'person' OR EXISTS (SELECT 1 FROM awaited w WHERE w.id = o.id) AS person,
                 busy.operations, teamturn.turn
@@ -78,7 +78,7 @@ _MINE = """
     AND (o.target_id IS NULL OR o.target_id <> ALL(%(passed)s::uuid[]))
 """
 CANDIDATE = f"""
-{_SCENE} {_LINE.format(which=_CAN_BE_TAKEN + _MINE)}
+{_SCENE} {_LINE.format(lines="true", which=_CAN_BE_TAKEN + _MINE)}
 SELECT o.id,
     (SELECT t.id FROM provisioning_target t WHERE t.id = o.target_id AND t.concurrency > 0 AND o.status = 'queued'),
     (SELECT b.id FROM failing b WHERE {_SAME_PLACE} LIMIT 1),
@@ -99,9 +99,20 @@ READY = f"""
 SELECT o.pool, count(*) FROM provisioning_operation o WHERE {_CAN_BE_TAKEN} GROUP BY o.pool
 """  # noqa: S608 - constant SQL
 
+_WAITS_IN_POOL = "o.status IN ('requested', 'queued') AND o.pool = %(pool)s"
+PLACE = f"""
+{_SCENE} {_LINE.format(lines="true", which=_WAITS_IN_POOL)}
+SELECT mine.place, mine.length, (SELECT json_agg(json_build_array(kind, template_id, number)) FROM (
+    SELECT o.kind, v.template_id, count(*) AS number FROM line b JOIN provisioning_operation o ON o.id = b.id
+    JOIN provisioning_environment e ON e.id = o.environment_id
+    JOIN catalog_templateversion v ON v.id = e.template_version_id
+    WHERE b.place < mine.place GROUP BY 1, 2) ahead)
+FROM line mine WHERE mine.id = %(id)s
+"""  # noqa: S608 - constant SQL
+
 PLACES = f"""
-{_SCENE} {_LINE.format(which="o.status IN ('requested', 'queued') AND o.pool = %(pool)s")}
-SELECT id, place, length FROM line
+{_SCENE} {_LINE.format(lines="pool", which="o.status IN ('requested', 'queued')")}
+SELECT id, place, length FROM line ORDER BY place, pool OFFSET %(skip)s LIMIT %(most)s
 """  # noqa: S608 - constant SQL
 
 

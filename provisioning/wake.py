@@ -9,14 +9,15 @@ from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 
-from provisioning.models import Operation
 from provisioning.states import OperationStatus
 
 log = logging.getLogger(__name__)
 WORK = "provisioning.work"
+CHECK = "provisioning.check_targets"
+_WAITS = "SELECT pool FROM provisioning_operation WHERE environment_id = %s AND status = %s LIMIT 1"
 
 
 def wake(pool: str = "") -> None:
@@ -26,10 +27,16 @@ def wake(pool: str = "") -> None:
 
 def wake_for(environment: UUID) -> None:
     """After the commit, ask one worker to look for work if something waits for this environment."""
-    rows = Operation.objects.filter(environment=environment, status=OperationStatus.QUEUED)
-    pool = rows.values_list("pool", flat=True).first()
-    if pool is not None:
-        wake(pool)
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITS, [environment, OperationStatus.QUEUED])
+        row = cursor.fetchone()
+    if row is not None:
+        wake(row[0])
+
+
+def wake_check(pool: str) -> None:
+    """After the commit, ask one worker of the pool to check the targets that somebody asked about."""
+    transaction.on_commit(partial(send, pool=pool, task=CHECK))
 
 
 def hints_of(pool: str) -> str:
@@ -37,10 +44,10 @@ def hints_of(pool: str) -> str:
     return f"{settings.CELERY_TASK_DEFAULT_QUEUE}.{pool}" if pool else str(settings.CELERY_TASK_DEFAULT_QUEUE)
 
 
-def send(count: int = 1, pool: str = "", *, expires: int = 60) -> None:
+def send(count: int = 1, pool: str = "", task: str = WORK, *, expires: int = 60) -> None:
     """Send `count` hints now, each good for `expires` seconds. A broker that is away costs a second, never a row."""
     try:
         for _ in range(count):
-            current_app.send_task(WORK, retry=False, expires=expires, queue=hints_of(pool))
+            current_app.send_task(task, retry=False, expires=expires, queue=hints_of(pool))
     except (OperationalError, OSError) as error:
         log.warning("no hint was sent, the sweep will find the work: %s", type(error).__name__)

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from observability.waiting import QueuePlace, seconds_in_words
 from policies.results import Allowed, Denied
 from portal.presenters import plans
 from portal.templatetags.berth_words import amount, short_hash, stopwatch
 from provisioning import kinds, states
 from provisioning.models import Operation, OperationLog, OperationStep
-from provisioning.selectors import QueuePlace
 from provisioning.states import OperationStatus as S
 
 LATE = 1.5
@@ -140,7 +140,23 @@ def queue(place: QueuePlace | None) -> dict[str, Any] | None:
     """For components/queue_box.html."""
     if place is None:
         return None
-    return {"position": place.position, "of": place.length, "title": _("In the queue"), "why": f"{place.reason}."}
+    holder = place.holder
+    return {
+        "position": place.position,
+        "of": place.length,
+        "title": place.reason[:1].upper() + place.reason[1:],
+        "why": " ".join(_times(place)),
+        "words": place.words,
+        "holder": holder and {"name": holder.short_id, "url": reverse("operation", args=[holder.pk])},
+    }
+
+
+def _times(place: QueuePlace) -> Iterable[str]:
+    """How long it usually takes, and until when it waits, as far as is known."""
+    if place.usual_seconds is not None:
+        yield _("Usually %s.") % seconds_in_words(place.usual_seconds)
+    if place.starts_in_seconds is not None:
+        yield _("Its turn comes in about %s.") % seconds_in_words(place.starts_in_seconds)
 
 
 @dataclass(frozen=True)

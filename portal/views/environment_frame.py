@@ -7,9 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from observability.waiting import place_in_queue
 from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Allowed, Denied
+from portal.presenters import operations as show
 from portal.views.rows import cost_since, expires_soon, look, month_start
 from provisioning import kinds
 from provisioning.models import Environment, Operation
@@ -48,6 +50,7 @@ def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
         "current": current,
         "drifted": found.drift.get("state") == "drift" and found.status != E.DESTROYED,
         "left": found.orphans.filter(removed_at=None).count(),
+        "queue": _queue(found, current),
         "tab": tab,
         "tabs": _tabs(found, tab),
         "cost": cost_since(found, month_start(now), now),
@@ -55,6 +58,14 @@ def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
         "operate_denied": allowed,
         "crumbs": crumbs,
     }
+
+
+def _queue(found: Environment, current: Operation | None) -> dict[str, Any] | None:
+    """Where its present operation stands, while that waits."""
+    if current is None:
+        return None
+    current.environment = found
+    return show.queue(place_in_queue(current))
 
 
 def _act(found: Environment, kind_name: str, icon: str, allowed: Allowed | Denied) -> Act:

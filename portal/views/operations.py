@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from audit.models import AuditEvent
 from audit.selectors import Filters, filtered, visible
 from observability import usual
+from observability.waiting import place_in_queue
 from policies import approvals
 from policies.decisions import as_finding
 from policies.models import Decision, Signature, User
@@ -28,7 +29,6 @@ from provisioning import kinds, states
 from provisioning.actions import control, recovery
 from provisioning.actions.sign import subject_of
 from provisioning.models import Operation
-from provisioning.selectors import queue_place
 from provisioning.states import OperationStatus as S
 
 TABS = ("log", "plan", "decisions", "approvals", "timeline")
@@ -128,7 +128,7 @@ def live(user: User, found: Operation) -> dict[str, Any]:
         "detail": show.detail(found, rows, signed),
         "manifest": show.manifest(found, usual=sum(times.values()), signed=signed, now=now),
         "steps": show.steps(rows, times, now=now),
-        "queue": show.queue(queue_place(found)),
+        "queue": show.queue(place_in_queue(found)),
         "actions": show.actions(found, rights),
         "next_words": show.next_words(found, rights, _signers(found)),
         "force": show.force(found, recovery.force_at(found), recovery.may_force(user, found), now=now),

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from observability import usual
+from observability.waiting import place_in_queue
 from policies.models import User
 from portal import loaders
 from portal.presenters import operations as show
@@ -26,12 +27,14 @@ from portal.views.operations import after_of
 from portal.views.pages import viewer
 from provisioning import states
 from provisioning.models import Operation, OperationStep
+from provisioning.waiting import WAITS
 
 POLL_SECONDS = 0.4
 HEARTBEAT_SECONDS = 10.0
 RECHECK_SECONDS = 15.0
 LIFE_SECONDS = 600.0
 STEP_SECONDS = 2.0
+QUEUE_SECONDS = 2.0
 MOST_LINES = 500
 RETRY = "retry: 2000\n\n"
 
@@ -47,12 +50,14 @@ class Reader:
     state: tuple[object, ...] = ()
     steps: dict[int, str] = field(default_factory=dict)
     steps_at: float = 0.0
+    queue: dict[str, Any] | None = None
+    queue_at: float = 0.0
     ended: bool = False
 
 
 @require_GET
 async def operation_stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
-    """Events `log` (resumable by id), `step`, `status` and `end`."""
+    """Events `log` (resumable by id), `step`, `queue`, `status` and `end`."""
     reader = await _off_loop(_opened, request, pk)
     # Signing in was checked in the request's own thread, whose connection would stay open as long as the stream.
     await sync_to_async(_close)()
@@ -129,7 +134,7 @@ def news(reader: Reader) -> list[str]:
         return [event("end", "gone")]
     with timezone.override(zoneinfo.ZoneInfo(reader.user.time_zone)):
         rows = list(found.steps.all())
-        messages = _logs(reader, found) + _steps(reader, rows)
+        messages = _logs(reader, found) + _steps(reader, rows) + _queue(reader, found)
     state = (found.status, found.blocked, found.cancel_requested_at, found.change_digest, len(rows))
     if state != reader.state:
         messages.append(event("status", found.status))
@@ -160,6 +165,17 @@ def _steps(reader: Reader, rows: list[OperationStep]) -> list[str]:
     shown = show.steps(rows, usual.step_seconds([row.name for row in rows]), now=timezone.now())
     ids = {row.pk for row in changed}
     return [event("step", _html("components/step.html", step=s, oob=True)) for s in shown if s["id"] in ids]
+
+
+def _queue(reader: Reader, found: Operation) -> list[str]:
+    """Its place while it waits, looked up every two seconds and sent when it moved."""
+    if found.status not in WAITS or time.monotonic() - reader.queue_at < QUEUE_SECONDS:
+        return []
+    reader.queue_at = time.monotonic()
+    known, reader.queue = reader.queue, show.queue(place_in_queue(found))
+    if known is None or reader.queue is None or known == reader.queue:
+        return []
+    return [event("queue", _html("components/queue_box.html", queue=reader.queue, oob=True))]
 
 
 def _html(template: str, **context: Any) -> str:

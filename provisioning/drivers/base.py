@@ -168,12 +168,13 @@ class Driver(ABC):
     """Talks to one kind of provisioner.
 
     `capabilities` are the verbs it can do: create, update, suspend, resume, destroy, deploy, adopt, reconcile.
-    `template_schema` is the JSON Schema (2020-12) of a template's `resources`.
+    `template_schema` is the JSON Schema (2020-12) of a template's `resources`, `target_schema` of a target's `config`.
     """
 
     name: str
     capabilities: frozenset[str]
     template_schema: Mapping[str, Any] = {"type": "object"}
+    target_schema: Mapping[str, Any] = {"type": "object"}
 
     @abstractmethod
     def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:

@@ -38,6 +38,20 @@ class Migration(migrations.Migration):
                     "fence",
                     models.BigIntegerField(default=0, help_text="The highest under which anybody was let in to write."),
                 ),
+                (
+                    "inputs",
+                    models.JSONField(
+                        default=dict, help_text="What the last apply was given, secrets by reference only."
+                    ),
+                ),
+                ("inputs_by", models.CharField(blank=True, max_length=100)),
+                (
+                    "previous",
+                    models.JSONField(
+                        default=dict,
+                        help_text="What the apply before it was given; undoing goes back there.",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(

@@ -22,6 +22,7 @@ class Target(models.Model):
     credentials = models.CharField(max_length=200, blank=True)
     pool = models.CharField(max_length=40, blank=True)
     concurrency = models.PositiveSmallIntegerField(default=0)
+    check_asked_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
     check_ok = models.BooleanField(null=True)
     check_message = models.CharField(max_length=300, blank=True)

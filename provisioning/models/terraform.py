@@ -24,6 +24,9 @@ class TerraformState(models.Model):
     lock_operation = models.CharField(max_length=64, blank=True)
     lock_fence = models.BigIntegerField(default=0)
     fence = models.BigIntegerField(default=0, help_text="The highest under which anybody was let in to write.")
+    inputs = models.JSONField(default=dict, help_text="What the last apply was given, secrets by reference only.")
+    inputs_by = models.CharField(max_length=100, blank=True)
+    previous = models.JSONField(default=dict, help_text="What the apply before it was given; undoing goes back there.")
 
     def __str__(self) -> str:
         return f"state of {self.environment_id}, serial {self.serial}"

@@ -265,9 +265,11 @@ def _run_step(work: Work, row: OperationStep, step: Step, *, already: bool) -> d
     if already:
         work.log(f"{step.title}: already done")
         return {}
-    with context(by=work.by, operation=work.operation.ref):
-        _take_environment(work)
-        outcome.write_step(work, row, Status.RUNNING, {})
+    # Where the plan was locked before, the claim has recorded its first step already.
+    if row.status != Status.RUNNING or work.operation.environment.fence != work.lease.fence:
+        with context(by=work.by, operation=work.operation.ref):
+            _take_environment(work)
+            outcome.write_step(work, row, Status.RUNNING, {})
     work.guard()
     try:
         with work.heartbeat.limit(step.limit_s):

@@ -94,6 +94,8 @@ def verify_and_record(work: Work) -> None:
 
 def _bind(operation: Operation, versions: dict[str, int]) -> None:
     """Record path and version of each secret that stands in Vault. Never a value."""
+    if not versions:
+        return
     rotate = {s["name"]: s.get("rotate_days") for s in operation.environment.template_version.secrets}
     known = dict(SecretBinding.objects.filter(environment=operation.environment).values_list("name", "version"))
     for name, version in versions.items():

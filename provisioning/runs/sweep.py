@@ -1,19 +1,22 @@
 """Finds rows that are ready and sends hints for them; ends approvals whose time is over. Repeats nothing."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from audit.context import context
 from provisioning import presence
 from provisioning.lifecycle import move
-from provisioning.models import Operation
+from provisioning.models import Operation, Target
 from provisioning.releasing import forget_environment
 from provisioning.selectors import ready_by_pool
 from provisioning.states import OperationStatus as S
-from provisioning.wake import send
+from provisioning.wake import CHECK, send
 
 MOST_HINTS = 20
 # The next sweeps send others: what busy workers have not read by then would only pile up before all other tasks.
 HINT_SECONDS = 5
+LATE = timedelta(seconds=10)
 
 
 def sweep() -> dict[str, int]:
@@ -27,7 +30,17 @@ def sweep() -> dict[str, int]:
             if move(operation, S.EXPIRED, error="It was not signed in time. Ask for it again."):
                 forget_environment(operation)
                 expired += 1
-    return {"expired": expired, "hinted": _hint()}
+    return {"expired": expired, "hinted": _hint(), "checked": _hint_checks()}
+
+
+def _hint_checks() -> int:
+    """Ask again for the checks whose hint was lost, of pools that have a worker."""
+    late = timezone.now() - LATE
+    pools = Target.objects.filter(check_asked_at__lt=late).order_by("pool").values_list("pool", flat=True).distinct()
+    served = [pool for pool in pools if not pool or pool in presence.served()]
+    for pool in served:
+        send(pool=pool, task=CHECK)
+    return len(served)
 
 
 def _hint() -> int:

@@ -1,34 +1,26 @@
 """One piece of work: claim the next ready operation and carry it as far as it goes. No permission logic here."""
 
 import logging
-import os
-import socket
 import time
 import uuid
 
-from django.db import IntegrityError, connection
+from django.db import connection
 
-from audit.context import context
-from provisioning import breaker, lifecycle, presence
+from provisioning import breaker
 from provisioning.lifecycle import Lease
-from provisioning.models import Environment, Operation
+from provisioning.models import Operation
 from provisioning.runs.apply import execute
 from provisioning.runs.backoff import MOST_ATTEMPTS
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.outcome import DEFECT
 from provisioning.runs.planning import plan_operation
 from provisioning.runs.store import AWAY
+from provisioning.runs.taking import take
 from provisioning.states import OperationStatus as S
 
 log = logging.getLogger(__name__)
 # Afterwards other tasks have their turn; what is left has hints of its own, or the sweep finds it.
 PATIENCE_SECONDS = 1.0
-MOST_RACES = 5
-
-
-def holder() -> str:
-    """Who this worker is, in leases and in the history."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def work_on(seconds: float = PATIENCE_SECONDS) -> int:
@@ -55,8 +47,8 @@ def _work(only: uuid.UUID | None) -> bool:
     lease = take(only)
     if lease is None:
         return False
+    operation = lease.row
     with Heartbeat(lease) as heartbeat:
-        operation = load(lease)
         planning = operation.status == S.PLANNING
         if planning:
             plan_operation(operation, lease)
@@ -65,18 +57,6 @@ def _work(only: uuid.UUID | None) -> bool:
     if lease.breaker is not None:
         _tell_breaker(lease.breaker, operation, lease, planning=planning)
     return True
-
-
-def load(lease: Lease) -> Operation:
-    """The claimed operation. In two statements, because one with every join takes the planner longer than the rest."""
-    operation = Operation.objects.select_related("team", "requester").get(pk=lease.operation)
-    operation.environment = Environment.objects.select_related(
-        "service", "owner", "target", "template_version__template"
-    ).get(pk=operation.environment_id)
-    for owned in (operation.environment, operation.environment.service):
-        if owned.team_id == operation.team_id:
-            owned.team = operation.team
-    return operation
 
 
 def _tell_breaker(pk: int, operation: Operation, lease: Lease, *, planning: bool) -> None:
@@ -94,16 +74,3 @@ def _was_answered(operation: Operation, *, planning: bool) -> bool:
     if planning:
         return operation.status in {S.AWAITING_APPROVAL, S.QUEUED, S.DENIED}
     return operation.status in {S.SUCCEEDED, S.ROLLED_BACK}
-
-
-def take(only: uuid.UUID | None = None) -> Lease | None:
-    """Claim in one short transaction. Who loses a race for an environment looks again: the winner is seen then."""
-    presence.tell()
-    for _ in range(MOST_RACES):
-        try:
-            with context(by=f"worker:{holder()}"):
-                return lifecycle.claim(holder=holder(), only=only)
-        except IntegrityError as error:
-            if "operation_active_once" not in str(error):
-                raise
-    return None

@@ -2,12 +2,12 @@
 
 import ssl
 import threading
-import time
 
 import httpx
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer
+from django.db import connections
 
 from policies.models import Decision
 from provisioning import admission_hooks
@@ -22,14 +22,21 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(240),
 ]
+PRIVILEGED = {"securityContext": {"privileged": True}}
 HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 
 
 class Quiet(WSGIRequestHandler):
-    """Serves without a line for each call, one call to a connection."""
+    """Serves without a line for each call."""
 
     def log_message(self, format, *args):
         """Say nothing."""
+
+
+def serve(server):
+    """Until it is shut down; the thread's own database connection goes with it."""
+    server.serve_forever(poll_interval=0.1)
+    connections.close_all()
 
 
 @pytest.fixture
@@ -38,12 +45,13 @@ def portal(tmp_path, settings):
     plain_static(settings)
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     certify(tmp_path)
-    server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet, connections_override={})
+    # One call to a connection, so that nobody is answered any more once it is shut down.
+    server = WSGIServer(("127.0.0.1", 0), Quiet)
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trust.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
     server.socket = trust.wrap_socket(server.socket, server_side=True)
     server.set_app(WSGIHandler())
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+    thread = threading.Thread(target=serve, args=[server])
     thread.start()
     server.authority = (tmp_path / "cert.pem").read_bytes()
     yield server
@@ -67,11 +75,14 @@ def install(admin, portal, at):
     admin.create("/api/v1/namespaces", {"metadata": {"name": at.namespace, "labels": labels}})
     url = f"https://127.0.0.1:{portal.server_port}/webhooks/admission/{at.target.slug}/{at.token}"
     admin.create(HOOKS, admission_hooks.configuration(at.hook, url=url, authority=portal.authority))
-    wait_until(lambda: admin.items(f"/api/v1/namespaces/{at.namespace}/serviceaccounts"))
+    wait_until(lambda: has_account(admin, at.namespace))
     wait_until(lambda: make_pod(admin, at, "probe", dry=True, **PRIVILEGED) != "")
 
 
-PRIVILEGED = {"securityContext": {"privileged": True}}
+def has_account(admin, namespace):
+    """Whether pods can be made: their account is there, with its token."""
+    found = admin.items(f"/api/v1/namespaces/{namespace}/serviceaccounts")
+    return found and found[0].get("secrets")
 
 
 def make_pod(admin, at, name, *, dry=False, **container):
@@ -120,7 +131,7 @@ def test_what_is_no_environments_is_not_asked_about(admin, portal, at, cluster):
     decisions = Decision.objects.count()
     admin.create("/api/v1/namespaces", {"metadata": {"name": cluster.namespace("free")}})
     path = f"/api/v1/namespaces/{cluster.namespace('free')}"
-    wait_until(lambda: admin.items(f"{path}/serviceaccounts"))
+    wait_until(lambda: has_account(admin, cluster.namespace("free")))
     body = {"metadata": {"name": "any"}, "spec": {"containers": [{**CONTAINER, **PRIVILEGED}]}}
     assert admin.create(f"{path}/pods", body)["metadata"]["name"] == "any"
     assert Decision.objects.count() == decisions
@@ -133,7 +144,6 @@ def test_when_nobody_answers_the_clusters_choice_counts(admin, portal, at, admit
     install(admin, portal, at)
     portal.shutdown()
     portal.server_close()
-    time.sleep(0.2)
     said = make_pod(admin, at, "orphan")
     assert (said == "") is admitted
     if not admitted:

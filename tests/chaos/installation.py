@@ -63,11 +63,14 @@ class Installation:
             return 0
         return next(iter(children_of(leash.pid)), 0)
 
-    def strike(self, name: str, number: Signals, seconds: float) -> None:
-        """End a process by a signal; it is started again after so many seconds."""
+    def strike(self, name: str, number: Signals, seconds: float) -> bool:
+        """End a process by a signal; it is started again after so many seconds. False: it had ended already."""
         with self._lock:
             self.away[name] = time.monotonic() + seconds
-            self.processes[name].signal(number)
+            process = self.processes[name]
+            was_there = process.is_running
+            process.signal(number)
+            return was_there
 
     def is_whole(self) -> bool:
         """Everything runs and, as far as it can be asked, serves."""

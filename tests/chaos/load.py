@@ -180,12 +180,12 @@ class Crowd:
             for signer in self.signers:
                 approve(by=signer, operation=operation, digest=operation.change_digest)
 
-    def rivals(self, victim: int) -> None:
-        """Two people act on one environment at one moment, each in a thread of their own."""
+    def rivals(self, victim: int) -> bool:
+        """Two people act on one environment at one moment, each in a thread of their own. False: there is none."""
         with self._lock:
             lives = sorted(self._lives.items())
         if not lives:
-            return
+            return False
         slot, pk = lives[victim % len(lives)]
         known = {each.name: each for each in self.slots}[slot]
         together = threading.Barrier(2)
@@ -194,6 +194,7 @@ class Crowd:
             act = threading.Thread(target=self._rival, args=(who, known, pk, (kind, victim, together)), daemon=True)
             self._threads.append(act)
             act.start()
+        return True
 
     def _rival(self, who: User, slot: Slot, pk: uuid.UUID, how: tuple[str, int, threading.Barrier]) -> None:
         kind, victim, together = how

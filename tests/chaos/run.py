@@ -106,9 +106,9 @@ class Run:
         busy = self._active() >= ENOUGH
         for fault in burst.faults:
             self.watch.strike(fault.kind, fault.seconds)
-            self.injector.fire(fault)
+            struck = self.injector.fire(fault)
+            self.effective += struck and busy
         self.fired += len(burst.faults)
-        self.effective += len(burst.faults) * busy
 
     def _active(self) -> int:
         try:

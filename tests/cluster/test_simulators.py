@@ -26,7 +26,9 @@ def admin(cluster):
 def namespace(cluster, admin, request):
     name = cluster.namespace(request.node.name.replace("_", "-")[:40].strip("-"))
     admin.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    wait_until(lambda: admin.items(f"/api/v1/namespaces/{name}/serviceaccounts"))
+    wait_until(
+        lambda: [each for each in admin.items(f"/api/v1/namespaces/{name}/serviceaccounts") if "secrets" in each]
+    )
     yield name
     admin.merge(f"/api/v1/namespaces/{name}", {"metadata": {"annotations": {"simulate.test/pods": None}}})
     admin.delete(f"/api/v1/namespaces/{name}")

@@ -22,6 +22,10 @@ HARNESSES = (
     "tests.contract.filed_harness:FiledHarness",
     "tests.contract.sandbox_harness:SandboxHarness",
     "tests.contract.kubernetes_harness:KubernetesHarness",
+    "tests.contract.gitops_harness:GitopsHarness",
+    "tests.contract.gitops_harness:ArgocdHarness",
+    "tests.contract.gitops_harness:FluxHarness",
+    "tests.contract.terraform_harness:TerraformHarness",
 )
 GROUP = "berth.contract"
 

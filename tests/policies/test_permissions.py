@@ -27,6 +27,7 @@ TABLE = {
         Permission.VIEW_HISTORY,
         Permission.PUBLISH_TEMPLATE,
         Permission.RECOVER,
+        Permission.MANAGE_TARGETS,
         Permission.MANAGE_INVENTORY,
     },
     "olaf": set(),

@@ -57,6 +57,8 @@ ASKED_TO_SIGN = {**ANON, "olaf": 404}
 READERS = {**ANON, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
 OPERATORS = {**READERS, "tomasz": 404, "olaf": 404}
 
+TARGET = {"slug": "us-1", "driver": "noop", "name": "United States"}
+
 HEALTH = [
     Row("healthz", 200, api=False),
     Row("readyz", 503, api=False),
@@ -232,6 +234,14 @@ API = [
         but={**ANON, "pia": 201},
     ),
     Row("api:source_sync", 403, "POST", slug("test"), but={**ANON, "pia": 202}),
+    Row("api:queue", 200, but=ANON),
+    Row("api:targets", 200, but=ANON),
+    Row("api:targets", 403, "POST", body=lambda world: TARGET, but={**ANON, "pia": 201}),
+    Row("api:target", 200, kwargs=slug("eu-1"), but=ANON),
+    Row("api:target", 403, "PUT", slug("eu-1"), lambda world: {"name": "Europe"}, but={**ANON, "pia": 200}),
+    Row("api:target_check", 403, "POST", slug("eu-1"), but={**ANON, "pia": 202}),
+    Row("api:target_credentials", 403, "PUT", slug("eu-1"), lambda w: {"values": {}}, but={**ANON, "pia": 422}),
+    Row("api:target_retire", 403, "POST", slug("eu-1"), but={**ANON, "pia": 200}),
     Row("api:history_export", 200, query="?format=csv", but={**ANON, "pia": 403, "olaf": 403}),
 ]
 
@@ -295,6 +305,14 @@ PAGES = [
         but={"pia": 302},
     ),
     form("source_sync", 403, slug("test"), but={"pia": 302}),
+    page("queue"),
+    page("targets"),
+    form("targets", 403, body=lambda world: TARGET, but={"pia": 302}),
+    page("target", 200, slug("eu-1")),
+    form("target", 403, slug("eu-1"), body=lambda world: {"name": "Europe"}, but={"pia": 302}),
+    form("target_check", 403, slug("eu-1"), but={"pia": 302}),
+    form("target_credentials", 403, slug("eu-1"), but={"pia": 422}),
+    form("target_retire", 403, slug("eu-1"), but={"pia": 302}),
     page("environments"),
     page("environment", 200, of("environment"), but=HIDDEN),
     form("environment_unlock", 403, of("environment"), but={**HIDDEN, "ines": 422, "pia": 422}),

@@ -27,6 +27,7 @@ def world(demo: Any) -> SimpleNamespace:
     environment = made.environment(demo, **lives)
     token = tokens.create(by=demo.mara, name="ci", scopes=["read"], days=1)
     assert isinstance(token, tuple)
+    made.target()
     return SimpleNamespace(
         environment=environment,
         awaiting=made.awaiting(demo),

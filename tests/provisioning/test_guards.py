@@ -12,7 +12,7 @@ from audit.models import AuditEvent
 from policies import approvals, quotas, tokens
 from policies.models import ApiToken, Quota, QuotaReservation, Signature
 from policies.results import Denied
-from provisioning import lifecycle
+from provisioning import turns
 from provisioning.actions.change import Ask, submit
 from provisioning.actions.request import request_environment
 from provisioning.actions.secrets import authorise_reveal
@@ -53,7 +53,7 @@ def _prod(demo, name="payments-api-prod") -> Operation:
 def test_what_is_held_is_not_claimed_by_a_worker_that_saw_it_before(demo, monkeypatch):
     requested(demo)
     held = take()
-    monkeypatch.setattr(lifecycle, "_CANDIDATE", "SELECT %(only)s::uuid")
+    monkeypatch.setattr(turns, "CANDIDATE", "SELECT %(only)s::uuid, NULL::uuid, NULL::bigint, false")
     assert take(held.operation) is None
     claims = AuditEvent.objects.filter(event="operation.claimed", object=f"operation:{held.operation}")
     assert claims.count() == 1

@@ -6,7 +6,7 @@ from provisioning.actions.change import Ask, submit
 from provisioning.actions.control import cancel, retry
 from provisioning.models import Environment, Operation
 from provisioning.runs import worker
-from provisioning.selectors import queue_place
+from provisioning.waiting import waiting
 from tests.provisioning.engine import ask, drain, lapse, ready, requested
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,8 +65,8 @@ def test_people_go_before_schedules_prod_first_and_overtakers_before_the_rest(de
         assert worker.work(only=operation.pk)
     update.refresh_from_db()
     suspend.refresh_from_db()
-    assert (queue_place(suspend).position, queue_place(update).position) == (1, 2)
-    assert queue_place(update).reason == "1 before it; people go before schedules, prod first"
+    assert (waiting(suspend).position, waiting(update).position) == (1, 2)
+    assert waiting(update).reason == "1 before it; people go before schedules, production first, then teams in turn"
 
 
 def test_a_cancelled_operation_in_the_queue_is_not_taken(demo):

@@ -9,12 +9,12 @@ from audit.context import context
 from audit.models import AuditEvent
 from provisioning import breaker, lifecycle
 from provisioning.drivers.base import DriverUnavailable
-from provisioning.models import Breaker, Operation
+from provisioning.models import Breaker, Environment, Operation
 from provisioning.runs import worker
 from tests import noop
 from tests.people import Demo
 from tests.provisioning.engine import requested
-from tests.provisioning.queued import queued, take, target
+from tests.provisioning.queued import environment, queued, take, target
 from tests.provisioning.test_queue_races import claimed_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,14 +132,14 @@ def test_a_probe_whose_worker_dies_is_followed_by_another(demo):
 
 def test_a_probe_that_never_asks_the_target_leaves_the_turn_to_the_next(demo):
     operation = broken(demo)
-    stale = queued(demo, "stale", kind="resume", arguments={}, tier="prod")
-    queued(demo, "next", minute=1)
+    place = environment(demo, "gone", tier="prod")
+    stale = queued(demo, "stale", environment=place)
+    with context(by="system:test"):
+        Environment.objects.filter(pk=place.pk).update(status="failed")
     probe_due()
     assert worker.work(stale.pk)
-    stale.refresh_from_db()
-    assert stale.status in {"failed", "queued"}, stale.error
-    assert breaker.state_for(operation).word == "half-open"
-    assert take() in {"first", "next"}
+    assert Operation.objects.get(pk=stale.pk).error == "gone is Failed; update needs Running."
+    assert (breaker.state_for(operation).word, take()) == ("half-open", "first")
 
 
 def test_two_workers_that_race_send_one_probe(demo):

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from provisioning.models import Operation
-from provisioning.runs import worker
+from provisioning.runs.taking import take
 from tests.provisioning.queued import named, queued, target, team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,9 +21,9 @@ def claimed_at_once(times: int = 1) -> list[str]:
     def claim() -> None:
         start.wait()
         for _ in range(times):
-            lease = worker.take()
-            if lease is not None:
-                found.append(lease.operation)
+            taken = take()
+            if taken is not None:
+                found.append(taken.operation)
         connection.close()
 
     threads = [threading.Thread(target=claim) for _ in range(WORKERS)]

@@ -1,11 +1,13 @@
-"""Runs that must end: lost leases, dead and stopped workers, limits, wishes. And where secrets may not lie meanwhile."""
+"""Runs that must end: lost leases, dead and stopped workers, limits, wishes. And where no secret may lie meanwhile."""
 
 import os
 import signal
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -83,7 +85,6 @@ def _apply_slowly(hand, act):
         act()
     finally:
         thread.join(120)
-    assert running(hand.spec.id) == []
     return raised[0] if raised else None
 
 
@@ -110,15 +111,18 @@ def test_a_secret_is_never_on_a_command_line_nor_on_disk_nor_in_the_database(bac
 
 
 def _dumped(text: str) -> list[str]:
-    """Tables of the whole database in which the text stands."""
-    found = []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT quote_ident(schemaname) || '.' || quote_ident(relname) FROM pg_stat_user_tables")
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"SELECT count(*) FROM {table} t WHERE t::text LIKE %s", [f"%{text}%"])
-            if cursor.fetchone()[0]:
-                found.append(table)
-    return found
+    """Tables of the whole database, history included, in which the text stands."""
+    owner = urlsplit(os.environ["BERTH_TEST_OWNER_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    with psycopg.connect(urlunsplit(owner), autocommit=True) as db:
+        tables = db.execute(
+            "SELECT quote_ident(schemaname) || '.' || quote_ident(relname) FROM pg_stat_user_tables"
+        ).fetchall()
+        assert len(tables) > 40
+        found = {
+            table: db.execute(f"SELECT count(*) FROM {table} t WHERE t::text LIKE %s", [f"%{text}%"]).fetchone()[0]
+            for (table,) in tables
+        }
+    return [table for table, count in found.items() if count]
 
 
 def test_a_swapped_secret_is_a_change_and_stays_unread(backend, secret_place, demo):
@@ -145,6 +149,7 @@ def test_a_person_who_cancels_ends_it_at_a_safe_point(backend, demo):
     assert isinstance(error, DriverRejected), error
     assert "terraform_data.first" in driver("terraform").observe(hand.spec)
     assert TerraformState.objects.get().lock_id == ""
+    assert running(hand.spec.id) == []
 
 
 def test_a_run_past_its_limit_is_ended_and_what_it_made_is_kept(backend, demo, monkeypatch):
@@ -171,6 +176,7 @@ def test_an_outdated_run_is_ended_and_writes_nothing(backend, demo):
         lost.set()
 
     assert isinstance(_apply_slowly(hand, overtake), LeaseLost)
+    assert running(hand.spec.id) == []
     assert not TerraformStateVersion.objects.exists()
 
 

@@ -5,10 +5,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from observability.waiting import place_in_queue
 from portal.api import reads
 from portal.api.serializers import parts
 from portal.api.serializers.parts import Slug
-from provisioning import kinds, selectors
+from provisioning import kinds
 from provisioning.actions.recovery import force_at
 from provisioning.models import Operation, OperationStep
 from provisioning.preview import Preview
@@ -152,11 +153,15 @@ class ApprovalSerializer(parts.Shown):
 
 
 class QueueSerializer(parts.Shown):
-    """Where it stands among the waiting, and why."""
+    """Where it stands among the waiting of its pool, why, and about how long, in seconds."""
 
     position = serializers.IntegerField()
     length = serializers.IntegerField()
     reason = serializers.CharField()
+    words = serializers.CharField()
+    waits_for = serializers.UUIDField(source="holder.pk", default=None, allow_null=True)
+    usual_seconds = serializers.FloatField(allow_null=True)
+    starts_in_seconds = serializers.FloatField(allow_null=True)
 
 
 class OperationDetailSerializer(OperationSerializer):
@@ -194,5 +199,5 @@ class OperationDetailSerializer(OperationSerializer):
 
     @extend_schema_field(QueueSerializer(allow_null=True))
     def get_queue(self, operation: Operation) -> Any:
-        place = selectors.queue_place(operation)
+        place = place_in_queue(operation)
         return None if place is None else QueueSerializer(place).data

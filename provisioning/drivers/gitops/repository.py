@@ -46,6 +46,9 @@ class Repository:
 
     def __init__(self, place: Place, credentials: Credentials, var: Path) -> None:
         self.place, self._credentials, self._var = place, credentials, var
+        # What stands at a commit never changes, so it is read once.
+        self._blobs: dict[tuple[str, str], dict[str, bytes]] = {}
+        self._history: dict[tuple[str, str], list[Landed]] = {}
         self.cache = var / "gitops" / f"{hashlib.sha256(place.repository.encode()).hexdigest()[:16]}.git"
 
     def head(self, branch: str) -> str | None:
@@ -70,23 +73,20 @@ class Repository:
         """The content of every plain file below a folder, by path. What may not be read is an empty file."""
         if commit is None:
             return {}
-        found = self._entries(commit, folder)
-        readable = [entry for entry in found if entry.why_refused is None]
-        contents = self._read(readable) if readable else {}
-        return {entry.path: contents.get(entry.path, b"") for entry in found}
+        if (commit, folder) not in self._blobs:
+            found = self._entries(commit, folder)
+            readable = [entry for entry in found if entry.why_refused is None]
+            contents = self._read(readable) if readable else {}
+            self._blobs[commit, folder] = {entry.path: contents.get(entry.path, b"") for entry in found}
+        return dict(self._blobs[commit, folder])
 
     def history(self, commit: str | None, folder: str) -> list[Landed]:
         """Our commits on a folder, the newest first, as far as is worth looking."""
         if commit is None:
             return []
-        fields = "%x1f".join(["%H", *(f"%(trailers:key={key},valueonly,separator=%x2c)" for key in TRAILERS)])
-        told = self._run("log", f"--max-count={_DEEPEST}", f"--format={fields}%x1e", commit, "--", f"{folder}/")
-        found = []
-        for line in told.decode("utf-8", "replace").split("\x1e"):
-            oid, *values = line.strip("\n").split("\x1f")
-            if len(values) == len(TRAILERS) and values[2].isdigit():
-                found.append(Landed(oid, values[0], values[1], int(values[2]), values[3]))
-        return found
+        if (commit, folder) not in self._history:
+            self._history[commit, folder] = self._landed(commit, folder)
+        return self._history[commit, folder]
 
     def trees(self, commits: Sequence[str], folder: str) -> list[str]:
         """The id of the folder's tree at each commit; empty where it is not there."""
@@ -157,6 +157,16 @@ class Repository:
                 seconds=settings.BERTH.call_limit_seconds,
                 extra=extra,
             )
+
+    def _landed(self, commit: str, folder: str) -> list[Landed]:
+        fields = "%x1f".join(["%H", *(f"%(trailers:key={key},valueonly,separator=%x2c)" for key in TRAILERS)])
+        told = self._run("log", f"--max-count={_DEEPEST}", f"--format={fields}%x1e", commit, "--", f"{folder}/")
+        found = []
+        for line in told.decode("utf-8", "replace").split("\x1e"):
+            oid, *values = line.strip("\n").split("\x1f")
+            if len(values) == len(TRAILERS) and values[2].isdigit():
+                found.append(Landed(oid, values[0], values[1], int(values[2]), values[3]))
+        return found
 
     def _remote(self, branch: str) -> git.Remote:
         return git.Remote(self.place.repository, f"refs/heads/{branch}", self._var)

@@ -11,15 +11,15 @@ _DONE = {"create": "created", "update": "changed", "delete": "destroyed", "read"
 _LOCKED = "Error acquiring the state lock"
 _STALE = "Saved plan is stale"
 _BACKEND = (
-    "Failed to get existing",
-    "Failed to load state",
-    "Error loading state",
-    "Error refreshing state",
-    "Failed to save state",
-    "Failed to persist state",
-    "Error saving state",
-    "Error releasing the state lock",
-    "Error inspecting states",
+    "failed to get existing",
+    "failed to load state",
+    "error loading state",
+    "error refreshing state",
+    "failed to save state",
+    "failed to persist state",
+    "error saving state",
+    "error releasing the state lock",
+    "error inspecting states",
 )
 MOST_DIAGNOSTICS = 20
 
@@ -66,8 +66,8 @@ class Messages:
             return DriverUnavailable(f"The state is locked. {_holder(self.errors)}".strip())
         if any(text.startswith(_STALE) for text in summaries):
             return StalePlan("The state changed after the plan was made.")
-        if any(text.startswith(_BACKEND) for text in summaries):
-            return DriverUnavailable(f"The state could not be read or written: {sentence(self.errors[0])}")
+        if any(text.lower().startswith(_BACKEND) for text in summaries):
+            return DriverUnavailable("The state could not be read or written; the log has the reason.")
         return DriverRejected(sentence(self.errors[0]))
 
 

@@ -31,6 +31,23 @@ def sensitive(state: Mapping[str, Any]) -> dict[str, dict[str, Secret]]:
     return found
 
 
+def addresses(state: Mapping[str, Any]) -> list[str]:
+    """The addresses of every instance that a state (as the backend keeps it) holds, sorted."""
+    return sorted(address for raw in state.get("resources", []) for address in _addresses(raw))
+
+
+def _addresses(raw: Mapping[str, Any]) -> list[str]:
+    data = "data." if raw.get("mode") == "data" else ""
+    module = f"{raw['module']}." if raw.get("module") else ""
+    found = [each.get("index_key") for each in raw.get("instances", [])]
+    return [f"{module}{data}{raw['type']}.{raw['name']}{index(key)}" for key in found]
+
+
+def index(key: str | int | None) -> str:
+    """The index of an instance, as an address writes it."""
+    return "" if key is None else f"[{json.dumps(key)}]"
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provisioning.drivers.base import Change, DriverRejected, EnvironmentSpec, Log, Resource
+from provisioning.drivers.base import Change, DriverRejected, EnvironmentSpec, Log, Resource, StepKey
 from provisioning.drivers.terraform import changes as reading
 from provisioning.drivers.terraform import module as modules
-from provisioning.drivers.terraform import variables
+from provisioning.drivers.terraform import state, variables
 from provisioning.drivers.terraform.outputs import ADDRESS
 from provisioning.drivers.terraform.process import Watch
 from provisioning.drivers.terraform.runs import READ_LIMIT_S, Run
@@ -66,6 +66,18 @@ def refreshed(spec: EnvironmentSpec, vault: Vault) -> tuple[dict[str, Any], vari
         run.close()
 
 
+def forget(spec: EnvironmentSpec, addresses: list[str], vault: Vault, *, key: StepKey, log: Log) -> None:
+    """Take resources out of the state and leave them alone."""
+    run = Run.make(spec, modules.of(spec.resources), vault, log)
+    watch = Watch(READ_LIMIT_S, key.guard, writes=True)
+    try:
+        with run.reading():
+            run.init(watch)
+        run.forget(addresses, state.Fenced(key.operation, key.fence), watch)
+    finally:
+        run.close()
+
+
 def veil(vault: Vault, values: variables.Values) -> reading.Veil:
     """What hides the sensitive values of one run."""
     return reading.Veil(vault.transit_hmac, [value.reveal() for value in values.secret.values()])
@@ -78,8 +90,6 @@ def _possible(spec: EnvironmentSpec, kind: str, module: modules.Module) -> None:
         raise DriverRejected("The module declares no variable `suspended`, so its environments cannot be suspended.")
     if kind == "deploy" and "release" not in module.variables:
         raise DriverRejected("The module declares no variable `release`, so nothing can be deployed to it.")
-    if kind == "adopt" and not spec.imports:
-        raise DriverRejected("Nothing is named to adopt.")
 
 
 def _only_imports(found: list[Change]) -> list[Change]:
@@ -118,7 +128,7 @@ def _sensitive_outputs(shown: Mapping[str, Any]) -> set[str]:
 def observed(spec: EnvironmentSpec, vault: Vault) -> dict[str, Resource]:
     """What the state holds, refreshed: resources and outputs by address, no secret among them."""
     shown, values = refreshed(spec, vault)
-    state = shown.get("prior_state", {}).get("values", {})
-    found = {each.address: each for each in reading.of_state(state, veil(vault, values))}
+    held = shown.get("prior_state", {}).get("values", {})
+    found = {each.address: each for each in reading.of_state(held, veil(vault, values))}
     gone = {raw["address"] for raw in shown.get("resource_drift", []) if raw["change"]["actions"] == ["delete"]}
     return {address: each for address, each in found.items() if address not in gone}

@@ -117,6 +117,11 @@ class Run:
         finally:
             self._rescue(by)
 
+    def forget(self, addresses: list[str], by: state.Fenced, watch: Watch) -> None:
+        """Take addresses out of the state."""
+        with self._allowed(by):
+            self._told(["state", "rm", f"-lock-timeout={LOCK_WAIT_S}s", *addresses], watch)
+
     def _rescue(self, by: state.Fenced) -> None:
         """A state that the binary could not save lies in the directory: keep it, unless somebody else writes now."""
         left = self.place / "module" / ERRORED
@@ -132,7 +137,7 @@ class Run:
         """Run with `-json`; raise what the binary's errors mean."""
         messages = Messages(self.log)
         ended = process.run(self._command(words, fds=fds), watch, messages)
-        if ended.stopped:
+        if ended.stopped and ended.code:
             raise Stopped("It was stopped on request.")
         if ended.code:
             raise self._failed(messages, ended)

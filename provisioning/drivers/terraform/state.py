@@ -64,7 +64,7 @@ def run(environment: str, *, seconds: float, by: Fenced | None = None) -> Iterat
     )
     with context(by="system:terraform"):
         if by is not None:
-            _let_in(made)
+            _owned(environment, by)
         made.save(force_insert=True)
     try:
         yield value
@@ -72,15 +72,6 @@ def run(environment: str, *, seconds: float, by: Fenced | None = None) -> Iterat
         with context(by="system:terraform"):
             TerraformRun.objects.filter(pk=made.pk).delete()
             TerraformRun.objects.filter(expires_at__lt=timezone.now()).delete()
-
-
-def _let_in(by: TerraformRun) -> None:
-    """From now on nobody with an older fence writes this state."""
-    row = _row(by.environment_id)
-    if not _is_current(by.operation, by.fence) or by.fence < row.fence:
-        raise LeaseLost("another worker has the state now")
-    row.fence = by.fence
-    row.save(update_fields=["fence"])
 
 
 def find(environment: uuid.UUID, token: str) -> TerraformRun:
@@ -237,3 +228,37 @@ def rescue(environment: str, by: Fenced, body: bytes) -> None:
             save(row, body, lock_id)
         finally:
             unlock(row, lock_id)
+
+
+def settle(environment: str, by: Fenced, *, tag: str, inputs: Mapping[str, Any]) -> None:
+    """Keep what an apply is given, and what the one before was given. The same tag settles once. Raises LeaseLost."""
+    with context(by="system:terraform", operation=f"operation:{by.operation}"):
+        row = _owned(environment, by)
+        if row.inputs_by != tag:
+            row.previous, row.inputs, row.inputs_by = row.inputs, dict(inputs), tag
+            row.save(update_fields=["previous", "inputs", "inputs_by"])
+
+
+def before(environment: str, *, tag: str) -> Mapping[str, Any] | None:
+    """What the apply before this one was given; None when this one was never begun or has been undone."""
+    row = TerraformState.objects.filter(pk=uuid.UUID(environment), inputs_by=tag).first()
+    return None if row is None else dict(row.previous)
+
+
+def go_back(environment: str, by: Fenced, *, tag: str) -> None:
+    """Record that an apply was undone. Raises LeaseLost."""
+    with context(by="system:terraform", operation=f"operation:{by.operation}"):
+        row = _owned(environment, by)
+        if row.inputs_by == tag:
+            row.inputs, row.inputs_by = row.previous, ""
+            row.save(update_fields=["inputs", "inputs_by"])
+
+
+def _owned(environment: str, by: Fenced) -> TerraformState:
+    """The row, locked, with this owner as the newest."""
+    row = _row(uuid.UUID(environment))
+    if by.fence < row.fence or not _is_current(by.operation, by.fence):
+        raise LeaseLost("another worker has the state now")
+    row.fence = by.fence
+    row.save(update_fields=["fence"])
+    return row

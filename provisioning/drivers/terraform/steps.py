@@ -5,15 +5,25 @@ plans again and refuses whatever the locked plan does not hold.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provisioning.drivers.base import DriverRejected, EnvironmentSpec, Log, Plan, Resources, Step, StepKey
+from provisioning.drivers.base import (
+    DriverRejected,
+    EnvironmentSpec,
+    Log,
+    Plan,
+    ReleaseSpec,
+    Resources,
+    Step,
+    StepKey,
+)
 from provisioning.drivers.terraform import changes as reading
 from provisioning.drivers.terraform import module as modules
 from provisioning.drivers.terraform import planning, state, variables
 from provisioning.drivers.terraform.messages import StalePlan
-from provisioning.drivers.terraform.outputs import ADDRESS, Shelf
+from provisioning.drivers.terraform.outputs import ADDRESS, Shelf, addresses
 from provisioning.drivers.terraform.process import GRACE_S, Watch
 from provisioning.drivers.terraform.runs import Run
 from provisioning.vault import Vault
@@ -44,7 +54,7 @@ class Steps:
         if self.has_secrets:
             undo = self._undrop if creating else None
             yield Step("secrets", "Write generated secrets to Vault", SHORT_S, self._make, undo, _never)
-        undo = self._destroy if creating else self._take_back
+        undo = {"create": self._destroy, "adopt": self._forget, "reconcile": None}.get(self.kind, self._go_back)
         yield self._step("apply", "Apply the plan", self._apply_and_put, undo, _never)
 
     def _step(self, name: str, title: str, apply: Any, undo: Any, done: Any) -> Step:
@@ -55,6 +65,8 @@ class Steps:
 
     def _apply_and_put(self, key: StepKey, log: Log) -> Mapping[str, Any]:
         """The apply sees for itself what is done: a plan that is gone or stale is made again."""
+        by = state.Fenced(key.operation, key.fence)
+        state.settle(self.spec.id, by, tag=self._tag(key), inputs=self._given())
         told = self._apply(key, log)
         if self.kind == "adopt":
             return told
@@ -92,21 +104,44 @@ class Steps:
 
     def _destroy(self, key: StepKey, log: Log) -> None:
         """Undo a creation: whatever the state holds was made by it."""
-        self._plain(key, log, kind="destroy", words="Removing what was made")
+        self._plain(key, log, spec=self.spec, kind="destroy", words="Removing what was made")
 
-    def _take_back(self, key: StepKey, log: Log) -> None:
-        """Undo of a change: nothing was touched, or what was changed is listed. It cannot be guessed back."""
-        done = planning.make(self.spec, self.kind, self.vault, log=planning.unheard)
-        done.run.close()
-        left = {change.address for change in done.changes}
-        made = [change.address for change in self.resources if change.address not in left]
-        if made:
-            raise DriverRejected(f"Already changed: {', '.join(made[:8])}. Reconcile the environment, or retry.")
+    def _go_back(self, key: StepKey, log: Log) -> None:
+        """Undo a change: apply what the apply before this one was given, if this one was begun."""
+        given = state.before(self.spec.id, tag=self._tag(key))
+        if given is None:
+            return
+        if not given:
+            raise DriverRejected("What stood before is not known, so it cannot be brought back. Reconcile, or retry.")
+        spec = _spec_of(self.spec, given)
+        self._plain(key, log, spec=spec, kind="reconcile", words="Bringing back what stood before")
+        self.shelf.put(self.read(spec), key, log)
+        state.go_back(self.spec.id, state.Fenced(key.operation, key.fence), tag=self._tag(key))
 
-    def _plain(self, key: StepKey, log: Log, *, kind: str, words: str) -> None:
+    def _forget(self, key: StepKey, log: Log) -> None:
+        """Undo an adoption: the resources stay, the state forgets them."""
+        known = {change.address for change in self.resources} & set(addresses(self.read(self.spec)))
+        if known:
+            key.guard()
+            planning.forget(self.spec, sorted(known), self.vault, key=key, log=log)
+
+    def _tag(self, key: StepKey) -> str:
+        return f"{self.kind} {key.operation}"
+
+    def _given(self) -> dict[str, Any]:
+        """What this apply is given, without any secret: enough to plan the same again."""
+        release = self.spec.release
+        return {
+            "parameters": dict(self.spec.parameters),
+            "resources": dict(self.spec.resources),
+            "release": vars(release) if release else None,
+            "suspended": variables.is_suspended_after(self.spec, self.kind),
+        }
+
+    def _plain(self, key: StepKey, log: Log, *, spec: EnvironmentSpec, kind: str, words: str) -> None:
         key.guard()
         log(words)
-        made = planning.make(self.spec, kind, self.vault, log=log, watch=Watch(self.limit_s, key.guard))
+        made = planning.make(spec, kind, self.vault, log=log, watch=Watch(self.limit_s, key.guard))
         try:
             if any(change.address != ADDRESS for change in made.changes):
                 made.run.apply(state.Fenced(key.operation, key.fence), Watch(self.limit_s, key.guard, writes=True))
@@ -125,6 +160,17 @@ class Steps:
 
     def _undrop(self, key: StepKey, log: Log) -> None:
         self._drop(key, log)
+
+
+def _spec_of(spec: EnvironmentSpec, given: Mapping[str, Any]) -> EnvironmentSpec:
+    return replace(
+        spec,
+        parameters=given["parameters"],
+        resources=given["resources"],
+        release=ReleaseSpec(**given["release"]) if given["release"] else None,
+        suspended=bool(given["suspended"]),
+        imports={},
+    )
 
 
 def _told(finished: Mapping[str, float]) -> dict[str, Any]:

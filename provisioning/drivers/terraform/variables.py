@@ -61,10 +61,15 @@ def values_of(spec: EnvironmentSpec, module: Module, kind: str, vault: Vault) ->
         else:
             secret[name] = _own(spec, source, vault, made)
     if SUSPENDED in module.variables:
-        plain[SUSPENDED] = kind == "suspend" or (spec.suspended and kind not in {"create", "resume"})
+        plain[SUSPENDED] = is_suspended_after(spec, kind)
     for value in secret.values():
         learn(value.reveal())
     return Values({name: value for name, value in plain.items() if name not in secret}, secret, made)
+
+
+def is_suspended_after(spec: EnvironmentSpec, kind: str) -> bool:
+    """Tell whether the environment is suspended once an operation of this kind has ended."""
+    return kind == "suspend" or (spec.suspended and kind not in {"create", "resume"})
 
 
 def credentials(spec: EnvironmentSpec, vault: Vault) -> Mapping[str, Secret]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from provisioning.drivers.terraform import state
+from provisioning.drivers.terraform.outputs import index
 from provisioning.models import Environment, TerraformState, TerraformStateVersion
 
 
@@ -37,7 +38,7 @@ def _lines(raw: dict[str, Any]) -> list[Line]:
     provider = str(raw.get("provider", "")).rpartition("/")[2].strip('"]')
     return [
         Line(
-            address=f"{address}{_index(each.get('index_key'))}",
+            address=f"{address}{index(each.get('index_key'))}",
             type=str(raw["type"]),
             provider=provider,
             tainted=each.get("status") == "tainted",
@@ -45,10 +46,6 @@ def _lines(raw: dict[str, Any]) -> list[Line]:
         )
         for each in raw.get("instances", [])
     ]
-
-
-def _index(key: str | int | None) -> str:
-    return "" if key is None else f"[{json.dumps(key)}]"
 
 
 def row(environment: Environment) -> TerraformState | None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from audit.context import context
 from delivery.models import Release
 from policies.approvals import Requirement
-from provisioning.models import Environment, InventoryImport, InventoryItem, Operation, Orphan, SecretBinding
+from provisioning.models import Environment, InventoryImport, InventoryItem, Operation, Orphan, SecretBinding, Target
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
@@ -46,6 +46,11 @@ def release(demo: Demo, version: str = "1.0.0", **fields: Any) -> Release:
     with context(by="system:test"):
         usual = {"digest": "sha256:" + "e" * 64, "created_by": demo.mara}
         return Release.objects.create(service=demo.api, team=demo.payments, version=version, **{**usual, **fields})
+
+
+def target(slug: str = "eu-1", **fields: Any) -> Target:
+    with context(by="system:test"):
+        return Target.objects.create(slug=slug, driver="noop", name=slug, **fields)
 
 
 def secret(demo: Demo, where: Environment, name: str = "database") -> SecretBinding:
