@@ -225,6 +225,21 @@ API = [
         },
         but={**ANON, "mara": 201, "ines": 201, "tomasz": 422, "olaf": 422},
     ),
+    Row("api:pools", 200, but=ANON),
+    Row(
+        "api:pools",
+        403,
+        "POST",
+        body=lambda world: {
+            "template": "web-service",
+            "service": "payments-api",
+            "tier": "test",
+            "size": 1,
+            "budget": "20",
+        },
+        but={**ANON, "pia": 201, "tomasz": 422, "olaf": 422},
+    ),
+    Row("api:pool", 403, "POST", of("pool"), lambda world: {"size": 0}, but={**OURS, "pia": 200}),
     Row("api:sources", 200, but=ANON),
     Row(
         "api:sources",

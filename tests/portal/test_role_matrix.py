@@ -38,6 +38,7 @@ def world(demo: Any) -> SimpleNamespace:
         ready=made.environment(demo, "payments-api-ready", ready_at=now),
         orphan=made.orphan(demo),
         item=made.item(demo),
+        pool=made.pool(demo),
     )
 
 

@@ -8,7 +8,16 @@ from django.utils import timezone
 from audit.context import context
 from delivery.models import Release
 from policies.approvals import Requirement
-from provisioning.models import Environment, InventoryImport, InventoryItem, Operation, Orphan, SecretBinding, Target
+from provisioning.models import (
+    Environment,
+    InventoryImport,
+    InventoryItem,
+    Operation,
+    Orphan,
+    SecretBinding,
+    Target,
+    WarmPool,
+)
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
@@ -99,4 +108,19 @@ def item(demo: Demo) -> InventoryItem:
             team=demo.payments,
             seen_in=read,
             seen_at=timezone.now(),
+        )
+
+
+def pool(demo: Demo) -> WarmPool:
+    """A warm pool for the payments API."""
+    with context(by="system:test"):
+        return WarmPool.objects.create(
+            template=demo.version.template,
+            service=demo.api,
+            tier="dev",
+            parameters={"size": "S"},
+            size=1,
+            days=[0],
+            budget=10,
+            created_by=demo.pia,
         )
