@@ -15,7 +15,7 @@ from delivery.selectors import releases_visible_to, services_visible_to
 from policies.models import ApiToken, Service, Team, User
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
-from provisioning.models import Environment, Operation, Orphan, Target
+from provisioning.models import Environment, Operation, Orphan, Target, WarmPool
 
 M = TypeVar("M", bound=Model)
 
@@ -93,3 +93,13 @@ def history_scopes(user: User) -> set[str] | None:
     if user.is_auditor or user.is_platform:
         return None
     return {f"team:{pk}" for pk in teams_with(user, Permission.VIEW_HISTORY).values_list("pk", flat=True)}
+
+
+def member(team: Team, username: str) -> User:
+    """An active member of a team."""
+    return _one(User.objects.filter(memberships__team=team, username=username, is_active=True).distinct(), "member")
+
+
+def pool(user: User, pk: UUID) -> WarmPool:
+    """A warm pool for a service of a team the viewer may see."""
+    return _one(selectors.pools_visible_to(user).filter(pk=pk), "pool")

@@ -99,7 +99,11 @@ class Shell:
         """What platform engineers look after."""
         if not self.user.is_platform:
             return []
-        return [self._item(_("Sources"), "git-branch", "sources"), self._item(_("Targets"), "plug", "targets")]
+        return [
+            self._item(_("Sources"), "git-branch", "sources"),
+            self._item(_("Targets"), "plug", "targets"),
+            self._item(_("Inventory"), "list", "inventory"),
+        ]
 
     def _item(self, label: str, icon: str, name: str, count: int = 0, *, waits: bool = False) -> NavItem:
         url = reverse(name)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("catalogue/", include("portal.routes.catalogue")),
     path("environments/", include("portal.routes.environments")),
     path("", include("portal.routes.operations")),
+    path("inventory/", include("portal.routes.inventory")),
     path("inbox/", include("portal.routes.approvals")),
     path("pipelines/", include("portal.routes.pipelines")),
     path("history/", include("portal.routes.history")),

@@ -15,6 +15,8 @@ class ProvisioningConfig(AppConfig):
         watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")
         watch("provisioning.Target", prefix="target")
+        watch("provisioning.WarmPool", prefix="pool")
+        exempt("provisioning.WarmEnvironment", reason="whose pool made it; making and claiming are operations")
         watch("provisioning.InventoryImport", prefix="inventoryimport")
         watch("provisioning.InventoryItem", prefix="inventory", scope="team_id")
         watch("provisioning.AdmissionHook", prefix="admission", masked=("token_hash",))

@@ -65,6 +65,8 @@ def read_csv(text: str) -> Read:
     """A list with the heading driver, target, kind, address, id, name, team, owner in any order."""
     if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         return _whole("It is larger than 4 MB. Split it.")
+    if not storable(text):
+        return _whole("It holds characters that no text has: is it a list?")
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         heading = [(name or "").strip().lower() for name in reader.fieldnames or []]
@@ -213,3 +215,18 @@ def gone() -> Denied:
         fix="Open the inventory again and choose among what is free.",
         status=409,
     )
+
+
+def csv_lines(items: Iterable[InventoryItem]) -> Iterator[str]:
+    """The inventory as lines of a CSV file with the heading that `read_csv` wants."""
+    yield _line(COLUMNS)
+    for item in items:
+        target = item.target.slug if item.target else ""
+        team, owner = item.team.slug if item.team else "", item.owner.username if item.owner else ""
+        yield _line((item.driver, target, item.kind, item.address, item.resource_id, item.name, team, owner))
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
+    return out.getvalue()

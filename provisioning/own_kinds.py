@@ -92,6 +92,13 @@ def _was_ready(environment: Environment, arguments: Arguments) -> Allowed | Deni
     return Allowed()
 
 
+def _is_claimed(environment: Environment, arguments: Arguments) -> Allowed | Denied:
+    """Nobody asks for this by itself: a request claims what a warm pool has ready."""
+    if environment.made_as and "ttl_hours" in arguments:
+        return Allowed()
+    return Denied("pool.claim", "kind", "A request claims a warm environment by itself.", status=422)
+
+
 CREATE = OperationKind(
     name="create",
     title=_("Create %(name)s"),
@@ -118,6 +125,20 @@ ADOPT = OperationKind(
     approved_as="create",
     judged_as="create",
     only=frozenset({"import"}),
+)
+CLAIM = OperationKind(
+    name="claim",
+    title=_("Claim %(name)s"),
+    permission=Permission.REQUEST,
+    verb="create",
+    starts_from=frozenset({E.READY}),
+    during=E.CHANGING,
+    ends_in=E.READY,
+    spec=lambda environment, arguments: spec_of(environment),
+    gate=_is_claimed,
+    finish=_created,
+    approved_as="create",
+    judged_as="create",
 )
 UPDATE = OperationKind(
     name="update",
@@ -186,5 +207,5 @@ DESTROY = OperationKind(
 
 def register_all() -> None:
     """Called once, when the app is ready."""
-    for kind in (CREATE, ADOPT, UPDATE, SUSPEND, RESUME, RECONCILE, DESTROY):
+    for kind in (CREATE, CLAIM, ADOPT, UPDATE, SUSPEND, RESUME, RECONCILE, DESTROY):
         register(kind)

@@ -8,9 +8,9 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from policies.models import Membership, User
-from policies.permissions import Permission, roles_with, teams_with
+from policies.permissions import Permission, may, roles_with, teams_with
 from provisioning import states, turns
-from provisioning.models import Environment, Operation, Orphan, Target
+from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target, WarmPool
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 from provisioning.tiers import PROD_LIKE
@@ -81,6 +81,20 @@ def _expiring(until: datetime) -> QuerySet[Environment]:
 def orphans_visible_to(user: User) -> QuerySet[Orphan]:
     """Rows of the orphan ledger of the teams the person may see."""
     return Orphan.objects.filter(team__in=teams_with(user, Permission.VIEW))
+
+
+def pools_visible_to(user: User) -> QuerySet[WarmPool]:
+    """Warm pools for services of the teams the person may see."""
+    rows = WarmPool.objects.filter(service__team__in=teams_with(user, Permission.VIEW))
+    return rows.select_related("template", "service__team", "created_by")
+
+
+def inventory_visible_to(user: User) -> QuerySet[InventoryItem]:
+    """Candidates for adoption: those of the teams the person may see, and unassigned ones for who assigns them."""
+    wanted = Q(team__in=teams_with(user, Permission.VIEW))
+    if may(user, Permission.MANAGE_INVENTORY, None):
+        wanted |= Q(team=None)
+    return InventoryItem.objects.filter(wanted).select_related("team", "owner", "target", "environment", "seen_in")
 
 
 def due_to_repeat(now: datetime) -> QuerySet[Operation]:

@@ -10,7 +10,7 @@ from provisioning.states import EnvironmentStatus
 
 def secret_path(environment: Environment, name: str) -> str:
     """Below the KV mount; the id keeps a later environment of the same name out."""
-    return f"env/{environment.name}-{environment.short_id}/{name}"
+    return f"env/{environment.handle}-{environment.short_id}/{name}"
 
 
 def release_spec(data: Mapping[str, Any]) -> ReleaseSpec | None:
@@ -38,7 +38,7 @@ def spec_of(
     version = environment.template_version
     return EnvironmentSpec(
         id=str(environment.pk),
-        name=environment.name,
+        name=environment.handle,
         tier=environment.tier,
         team=environment.team.slug,
         service=environment.service.slug,

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import checks, expiry, orphans, recheck, scan, sweep, worker
+from provisioning.runs import checks, expiry, orphans, pools, recheck, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -45,3 +45,9 @@ def check_targets_task() -> None:
 def scan_task() -> None:
     """List what exists where somebody asked for it."""
     scan.sweep()
+
+
+@shared_task(name="provisioning.pools")
+def pools_task() -> None:
+    """Keep warm pools as full as they shall be."""
+    pools.sweep()

@@ -7,6 +7,7 @@ from itertools import groupby
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from catalog import selectors
@@ -18,6 +19,7 @@ from policies.approvals import Requirement, requirement_for
 from policies.permissions import Permission, teams_with
 from portal import loaders
 from portal.markdown import render as render_markdown
+from portal.presenters import pools
 from portal.views.pages import page, viewer
 from provisioning.models import Environment
 from provisioning.states import EnvironmentStatus as E
@@ -90,6 +92,7 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
         "signers": _signers(shown),
         "lives": [(tier, shown.ttl_hours(tier), shown.ttl_max_hours(tier)) for tier in shown.tiers],
         "usual": request_to_ready(found.pk),
+        "pools": pools.rows(viewer(request), found, timezone.now()),
         "may_request": teams_with(viewer(request), Permission.REQUEST).exists(),
         "crumbs": [("Catalogue", "/catalogue/"), (shown.name, None)],
     }

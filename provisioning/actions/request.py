@@ -17,12 +17,12 @@ from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may, owners_of
 from policies.results import Denied, FieldError
-from provisioning import facts, inventory, targets
+from provisioning import facts, inventory, pools, targets
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
 from provisioning.facts import Draft
 from provisioning.judging import Judgement, judge_draft
-from provisioning.models import Environment, Operation
+from provisioning.models import Environment, Operation, Target
 from provisioning.tiers import Tier
 from provisioning.wake import wake
 
@@ -175,8 +175,58 @@ class _Undo(Exception):
 
 def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -> Operation | Denied:
     draft, team = checked.draft, wanted.service.team
-    rates, target = price(wanted.version, draft.parameters), targets.of_version(wanted.version)
-    environment = Environment.objects.create(
+    target = targets.of_version(wanted.version)
+    environment, kind = _claimed(by, wanted, checked), "claim"
+    if environment is None:
+        environment, kind = _made(by, wanted, draft, target), wanted.kind
+        reserved = quotas.reserve(team=team, metric=facts.METRIC, amount=1, subject=environment.ref)
+        if isinstance(reserved, Denied):
+            return reserved
+    if not inventory.take(wanted.items, environment):
+        return inventory.gone()
+    operation = Operation.objects.create(
+        kind=kind,
+        environment=environment,
+        team=team,
+        tier=wanted.tier,
+        target=target,
+        pool=target.pool if target else "",
+        requester=by,
+        reason=wanted.reason,
+        arguments=_arguments(wanted, draft),
+        idempotency_key=key,
+        request_digest=digest,
+        signatures_needed=checked.judgement.requirement.signatures,
+        owning_needed=checked.judgement.requirement.owning_team,
+    )
+    record_ruling(checked.judgement.ruling, subject=operation.ref, point="request", kind=kind, team=team)
+    record(
+        "operation.requested",
+        object=operation.ref,
+        scope=f"team:{team.pk}",
+        data={"kind": kind, "name": wanted.name},
+    )
+    wake(operation.pool)
+    return operation
+
+
+def _claimed(by: User, wanted: Wanted, checked: Checked) -> Environment | None:
+    """A warm environment for this request. Not where somebody has to sign: until then it would be nobody's."""
+    if wanted.kind != "create" or checked.judgement.requirement.signatures:
+        return None
+    return pools.claim(
+        service=wanted.service,
+        version=wanted.version,
+        tier=wanted.tier,
+        parameters=checked.draft.parameters,
+        name=wanted.name,
+        owner=by,
+    )
+
+
+def _made(by: User, wanted: Wanted, draft: Draft, target: Target | None) -> Environment:
+    rates, team = price(wanted.version, draft.parameters), wanted.service.team
+    return Environment.objects.create(
         name=wanted.name,
         service=wanted.service,
         team=team,
@@ -191,35 +241,6 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
         rate_suspended=rates.suspended,
         currency=rates.currency,
     )
-    reserved = quotas.reserve(team=team, metric=facts.METRIC, amount=1, subject=environment.ref)
-    if isinstance(reserved, Denied):
-        return reserved
-    if not inventory.take(wanted.items, environment):
-        return inventory.gone()
-    operation = Operation.objects.create(
-        kind=wanted.kind,
-        environment=environment,
-        team=team,
-        tier=wanted.tier,
-        target=target,
-        pool=target.pool if target else "",
-        requester=by,
-        reason=wanted.reason,
-        arguments=_arguments(wanted, draft),
-        idempotency_key=key,
-        request_digest=digest,
-        signatures_needed=checked.judgement.requirement.signatures,
-        owning_needed=checked.judgement.requirement.owning_team,
-    )
-    record_ruling(checked.judgement.ruling, subject=operation.ref, point="request", kind=wanted.kind, team=team)
-    record(
-        "operation.requested",
-        object=operation.ref,
-        scope=f"team:{team.pk}",
-        data={"kind": wanted.kind, "name": wanted.name},
-    )
-    wake(operation.pool)
-    return operation
 
 
 def _arguments(wanted: Wanted, draft: Draft) -> dict[str, Any]:

@@ -5,33 +5,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('provisioning', '0010_target_checks'),
+        ("provisioning", "0010_target_checks"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AdmissionHook',
+            name="AdmissionHook",
             fields=[
-                ('target', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='admission', serialize=False, to='provisioning.target')),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('fails_open', models.BooleanField(help_text='Admit when Berth cannot judge.')),
-                ('timeout_seconds', models.PositiveSmallIntegerField(default=3)),
-                ('made_at', models.DateTimeField()),
+                (
+                    "target",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="admission",
+                        serialize=False,
+                        to="provisioning.target",
+                    ),
+                ),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                ("fails_open", models.BooleanField(help_text="Admit when Berth cannot judge.")),
+                ("timeout_seconds", models.PositiveSmallIntegerField(default=3)),
+                ("made_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='AdmissionCall',
+            name="AdmissionCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('micros', models.PositiveIntegerField()),
-                ('allowed', models.BooleanField()),
-                ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='provisioning.target')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("micros", models.PositiveIntegerField()),
+                ("allowed", models.BooleanField()),
+                (
+                    "target",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="provisioning.target"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['target', '-id'], name='admission_call_newest')],
+                "indexes": [models.Index(fields=["target", "-id"], name="admission_call_newest")],
             },
         ),
     ]

@@ -11,6 +11,7 @@ from provisioning.models.operations import (
     Orphan,
     ResourceLock,
 )
+from provisioning.models.pools import WarmEnvironment, WarmPool
 from provisioning.models.sandbox import Route, Workload
 from provisioning.models.targets import Target
 from provisioning.models.terraform import TerraformRun, TerraformState, TerraformStateVersion
@@ -38,5 +39,7 @@ __all__ = [
     "TerraformRun",
     "TerraformState",
     "TerraformStateVersion",
+    "WarmEnvironment",
+    "WarmPool",
     "Workload",
 ]

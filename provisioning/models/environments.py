@@ -20,6 +20,7 @@ class Environment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=63)
+    made_as = models.CharField(max_length=63, blank=True, help_text="What its resources call it, if not its name.")
     service = models.ForeignKey(Service, models.PROTECT, related_name="environments")
     team = models.ForeignKey(Team, models.PROTECT, related_name="environments")
     tier = models.CharField(max_length=10, choices=Tier.choices)
@@ -89,6 +90,11 @@ class Environment(models.Model):
     @property
     def ref(self) -> str:
         return f"environment:{self.pk}"
+
+    @property
+    def handle(self) -> str:
+        """The name its resources carry: the one it was made under, which a claim from a warm pool does not change."""
+        return self.made_as or self.name
 
     @property
     def is_prod_like(self) -> bool:

@@ -64,6 +64,12 @@ HEALTH = [
     Row("readyz", 503, api=False),
 ]
 
+# A cluster calls these, by a token that is nobody's of the matrix.
+WEBHOOKS = [
+    Row("webhook_admission", 401, "POST", slug("eu-1")),
+    Row("webhook_admission_by_address", 401, "POST", lambda world: {"slug": "eu-1", "token": "wrong"}),
+]
+
 API = [
     Row("api:schema", 200),
     Row("api:docs", 200, api=False),
@@ -196,6 +202,50 @@ API = [
     Row("api:pipeline", 200, kwargs=slug("payments-api"), but=OURS),
     Row("api:inbox", 200, but=ANON),
     Row("api:history", 200, but=ANON),
+    Row("api:inventory", 200, but=ANON),
+    Row(
+        "api:inventory_imports",
+        403,
+        "POST",
+        body=lambda world: {"source": "csv", "name": "list.csv", "text": "driver,kind,address,id\n"},
+        but={**ANON, "pia": 201},
+    ),
+    Row("api:inventory_scan", 422, "POST", body=lambda world: {"target": "nowhere"}, but=ANON),
+    Row(
+        "api:inventory_assign",
+        403,
+        "POST",
+        body=lambda world: {"items": [str(world.item.pk)], "team": "payments"},
+        but={**ANON, "pia": 200, "tomasz": 422, "olaf": 422},
+    ),
+    Row(
+        "api:inventory_adopt",
+        403,
+        "POST",
+        body=lambda world: {
+            "items": [str(world.item.pk)],
+            "service": "payments-api",
+            "template": "web-service",
+            "name": "payments-adopted",
+            "tier": "dev",
+        },
+        but={**ANON, "mara": 201, "ines": 201, "tomasz": 422, "olaf": 422},
+    ),
+    Row("api:pools", 200, but=ANON),
+    Row(
+        "api:pools",
+        403,
+        "POST",
+        body=lambda world: {
+            "template": "web-service",
+            "service": "payments-api",
+            "tier": "test",
+            "size": 1,
+            "budget": "20",
+        },
+        but={**ANON, "pia": 201, "tomasz": 422, "olaf": 422},
+    ),
+    Row("api:pool", 403, "POST", of("pool"), lambda world: {"size": 0}, but={**OURS, "pia": 200}),
     Row("api:sources", 200, but=ANON),
     Row(
         "api:sources",
@@ -247,6 +297,27 @@ PAGES = [
     page("template", 200, slug("web-service")),
     page("request", 200, slug("web-service")),
     form("request_preview", 200, slug("web-service")),
+    page("inventory"),
+    page("inventory_export"),
+    form("inventory_import", 403, body=lambda world: {"source": "csv", "text": "x"}, but={"pia": 302}),
+    form(
+        "inventory_assign",
+        403,
+        body=lambda world: {"item": str(world.item.pk), "team": "payments"},
+        but={"pia": 302, **HIDDEN},
+    ),
+    form(
+        "inventory_adopt",
+        403,
+        body=lambda world: {
+            "item": str(world.item.pk),
+            "service": "payments-api",
+            "template": "web-service",
+            "name": "payments-adopted",
+            "tier": "dev",
+        },
+        but={"mara": 302, "ines": 302, **HIDDEN},
+    ),
     page("sources"),
     form(
         "sources",
@@ -352,4 +423,4 @@ PAGES = [
     page("history_export", 200, lambda world: {"format": "csv"}, but={"pia": 403, "olaf": 403}),
 ]
 
-ROWS: list[Row] = [*HEALTH, *API, *PAGES]
+ROWS: list[Row] = [*HEALTH, *WEBHOOKS, *API, *PAGES]

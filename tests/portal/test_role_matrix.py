@@ -37,6 +37,8 @@ def world(demo: Any) -> SimpleNamespace:
         forced=made.forced(demo),
         ready=made.environment(demo, "payments-api-ready", ready_at=now),
         orphan=made.orphan(demo),
+        item=made.item(demo),
+        pool=made.pool(demo),
     )
 
 

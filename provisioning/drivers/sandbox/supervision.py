@@ -113,10 +113,10 @@ class Supervisor:
         if row.desired == "absent":
             self.places.remove(environment)
         _record(environment, row.generation, row.desired)
-        self.say(f"{row.environment.name}: {row.desired}")
+        self.say(f"{row.environment.handle}: {row.desired}")
 
     def _start(self, environment: str, row: Workload, patience: Patience) -> None:
-        names = Names(environment, row.environment.name)
+        names = Names(environment, row.environment.handle)
         try:
             config = self._config(names, row)
             self.children[environment] = start(self._take_spare(), self.places, environment, row.generation, config)

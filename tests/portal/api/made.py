@@ -8,7 +8,16 @@ from django.utils import timezone
 from audit.context import context
 from delivery.models import Release
 from policies.approvals import Requirement
-from provisioning.models import Environment, Operation, Orphan, SecretBinding, Target
+from provisioning.models import (
+    Environment,
+    InventoryImport,
+    InventoryItem,
+    Operation,
+    Orphan,
+    SecretBinding,
+    Target,
+    WarmPool,
+)
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
@@ -84,4 +93,34 @@ def orphan(demo: Demo) -> Orphan:
             driver="noop",
             address="postgres.database",
             reason="The server did not answer.",
+        )
+
+
+def item(demo: Demo) -> InventoryItem:
+    """Something that exists outside and is assigned to Payments."""
+    with context(by="system:test"):
+        read = InventoryImport.objects.create(source="csv", name="list.csv", by=demo.pia, finished_at=timezone.now())
+        return InventoryItem.objects.create(
+            driver="noop",
+            kind="thing",
+            address="thing",
+            resource_id="id-thing",
+            team=demo.payments,
+            seen_in=read,
+            seen_at=timezone.now(),
+        )
+
+
+def pool(demo: Demo) -> WarmPool:
+    """A warm pool for the payments API."""
+    with context(by="system:test"):
+        return WarmPool.objects.create(
+            template=demo.version.template,
+            service=demo.api,
+            tier="dev",
+            parameters={"size": "S"},
+            size=1,
+            days=[0],
+            budget=10,
+            created_by=demo.pia,
         )
