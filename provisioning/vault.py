@@ -9,10 +9,11 @@ import base64
 import hmac
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -283,6 +284,16 @@ def from_settings() -> Vault:
         secret_id_file=str(berth.vault_secret_id_file or ""),
         token_file=str(berth.vault_token_file or ""),
     )
+
+
+def shared() -> Vault:
+    """The process' own client with the installation's address: logged in once, not for every call."""
+    return _shared(settings.BERTH)
+
+
+@lru_cache(maxsize=4)
+def _shared(_berth: Hashable) -> Vault:
+    return from_settings()
 
 
 def _read(path: str) -> str:

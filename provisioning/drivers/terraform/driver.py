@@ -26,7 +26,7 @@ class TerraformDriver(base.Driver):
     @property
     def vault(self) -> vault.Vault:
         """The installation's Vault."""
-        return vault.from_settings()
+        return vault.shared()
 
     def problems(self, resources: Mapping[str, Any]) -> tuple[str, ...]:
         """What keeps a module from running here: the program, the files, the variables."""

@@ -93,7 +93,7 @@ def load(environment: uuid.UUID) -> bytes | None:
     version = TerraformStateVersion.objects.filter(environment=environment).order_by("-id").first()
     if version is None or not version.size:
         return None
-    return zlib.decompress(vault.from_settings().transit_decrypt(version.body, of=f"environment:{environment}"))
+    return zlib.decompress(vault.shared().transit_decrypt(version.body, of=f"environment:{environment}"))
 
 
 def save(by: TerraformRun, body: bytes, lock_id: str) -> None:
@@ -106,7 +106,7 @@ def save(by: TerraformRun, body: bytes, lock_id: str) -> None:
     except (ValueError, KeyError, TypeError):
         raise StateRefused(400, "The body is not a Terraform state.") from None
     of = f"environment:{by.environment_id}"
-    door = vault.from_settings()
+    door = vault.shared()
     sealed, digest = door.transit_encrypt(zlib.compress(body), of=of), door.transit_hmac(body)
     with _held(by, lock_id) as row:
         if row.lineage and (row.lineage != lineage or serial < row.serial):
