@@ -49,7 +49,7 @@ def carried(world, environment, kind, **arguments):
 
 
 def test_the_example_template_can_be_published(world):
-    files = {"small-service/template.yaml": (EXAMPLE / "template.yaml").read_bytes()}
+    files = {f"small-service/{file.name}": file.read_bytes() for file in EXAMPLE.iterdir()}
     commit = seed.commit(world.remote, files)
     found = reading.read_commit(world.remote, commit)
     assert [str(problem) for problem in found.problems] == []
