@@ -19,6 +19,7 @@ IN_QUOTES = "0.0290 is a float, which does not add up exactly; write it in quote
 AMOUNT = 'running must be an amount per hour in quotes, for example "0.0450"'
 RUNS_AWAY = "the pattern repeats a repetition, which can take for ever"
 TWICE = "database is there twice"
+DRIVERS = "driver must be filed or gitops or kubernetes or noop or paused or sandbox or terraform"
 REFERENCE = "$ref must be a reference inside this file: #/$defs/NAME"
 
 
@@ -48,7 +49,7 @@ def problems(files):
         ("version: 1.0.0", "version: 1.0", 0, "1.0 is a float, which does not add up exactly; write it in quotes"),
         ("version: 1.0.0", "version: v1", 0, "version must be three numbers, for example 1.2.0"),
         ("apiVersion: berth/v1", "apiVersion: berth/v2", 0, "apiVersion must be berth/v1"),
-        ("driver: sandbox", "driver: magic", 0, "driver must be filed or noop or sandbox"),
+        ("driver: sandbox", "driver: magic", 0, DRIVERS),
         ("tiers: [sandbox,", "tiers: [moon,", 0, None),
         ('base: {running: "0.0290"', "base: {running: 0.0290", 0, IN_QUOTES),
         ('base: {running: "0.0290"', "base: {running: 1", 0, AMOUNT),
