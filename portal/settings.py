@@ -207,6 +207,7 @@ SPECTACULAR_SETTINGS = {
         "OperationStatus": "provisioning.states.OperationStatus",
         "EnvironmentStatus": "provisioning.states.EnvironmentStatus",
         "StepStatus": "provisioning.models.OperationStep.Status",
+        "InventorySource": "provisioning.models.InventoryImport.Source",
     },
 }
 

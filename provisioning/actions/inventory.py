@@ -40,6 +40,8 @@ def import_list(*, by: User, given: List) -> InventoryImport | Denied:
         return allowed
     if not storable([given.name, given.target]):
         return unstorable("name")
+    if given.source not in {Source.CSV, Source.TERRAFORM}:
+        return Denied("inventory.source", "source", "A list is CSV or a Terraform state.", status=422)
     if given.source == Source.TERRAFORM:
         read = inventory.read_terraform(given.text, target=given.target)
     else:

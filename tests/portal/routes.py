@@ -245,7 +245,7 @@ API = [
         },
         but={**ANON, "pia": 201, "tomasz": 422, "olaf": 422},
     ),
-    Row("api:pool", 403, "POST", of("pool"), lambda world: {"size": 0}, but={**OURS, "pia": 200}),
+    Row("api:pool_size", 403, "POST", of("pool"), lambda world: {"size": 0}, but={**OURS, "pia": 200}),
     Row("api:sources", 200, but=ANON),
     Row(
         "api:sources",

@@ -145,6 +145,12 @@ def test_only_platform_engineers_read_scan_and_assign(demo):
 
 
 @pytest.mark.django_db
+def test_a_list_of_no_known_kind_is_refused(demo):
+    denied = import_list(by=demo.pia, given=List("cluster", "list.csv", HEAD))
+    assert (denied.rule, denied.status) == ("inventory.source", 422)
+
+
+@pytest.mark.django_db
 def test_an_owner_must_belong_to_the_team(demo):
     denied = assign(by=demo.pia, items=[], team=demo.payments, owner=demo.tomasz)
     assert (denied.rule, denied.field) == ("inventory.owner", "owner")

@@ -218,7 +218,7 @@ def test_a_worker_that_dies_or_sleeps_leaves_no_run_behind_and_another_ends_it(b
         os.kill(first.pid, number)
         wait_until(lambda: running(str(operation.environment_id)) == [], 2 * process.patience() + 10)
         assert time.monotonic() - began < 2 * process.patience() + 10
-        with looping_worker(BERTH_STATE_URL=backend):
+        with looping_worker(BERTH_STATE_URL=backend) as second:
             wait_until(lambda: Operation.objects.get(pk=operation.pk).finished_at is not None, 300)
             if number == signal.SIGSTOP:
                 os.kill(first.pid, signal.SIGCONT)
@@ -227,7 +227,7 @@ def test_a_worker_that_dies_or_sleeps_leaves_no_run_behind_and_another_ends_it(b
     assert operation.status == "succeeded", operation.error
     found = driver("terraform").observe(stage.spec_of(operation.environment))
     assert {"terraform_data.first", "terraform_data.slow"} <= set(found)
-    assert stage.left() == []
+    assert stage.left(first.pid, second.pid) == []
     fences = set(TerraformStateVersion.objects.order_by("-id").values_list("fence", flat=True)[:1])
     assert fences == {TerraformState.objects.get().fence}
 

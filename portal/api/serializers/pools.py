@@ -9,6 +9,7 @@ from portal.api.serializers import parts
 from portal.api.serializers.parts import Slug
 from provisioning import pools
 from provisioning.models import WarmPool
+from provisioning.tiers import Tier
 
 
 class PoolWanted(parts.Asked):
@@ -16,7 +17,7 @@ class PoolWanted(parts.Asked):
 
     template = serializers.SlugField(max_length=40)
     service = serializers.SlugField(max_length=40)
-    tier = serializers.ChoiceField(["dev", "test"])
+    tier = serializers.ChoiceField(Tier.values)
     size = parts.Whole(min_value=1, max_value=20)
     budget = serializers.DecimalField(max_digits=10, decimal_places=2)
     parameters = serializers.DictField(child=serializers.JSONField(allow_null=True), default=dict)

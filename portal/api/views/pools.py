@@ -38,8 +38,8 @@ class Pools(ApiView):
         return self.answer(result, shapes.PoolSerializer, 201)
 
 
-class PoolDetail(ApiView):
-    """One pool."""
+class PoolSize(ApiView):
+    """How many a pool keeps."""
 
     @described(
         "Keep more or fewer",
