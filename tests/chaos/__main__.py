@@ -27,6 +27,8 @@ def main() -> int:
             keep(made, options.keep)
         if not holds:
             dump(made)
+            for finding in run.findings:
+                say(finding)
     print(json.dumps(figures), flush=True)
     return 0 if holds else 1
 

@@ -6,7 +6,7 @@ from provisioning.models import Operation
 from tests.chaos.installation import Installation
 from tests.chaos.run import say
 
-LINES = 15
+LINES = 10
 
 
 def keep(made: Installation, place: str) -> None:

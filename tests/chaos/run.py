@@ -47,6 +47,7 @@ class Run:
     watch: Watch = field(default_factory=Watch)
     fired: int = 0
     effective: int = 0
+    findings: list[str] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
     _open: int = 0
 
@@ -178,9 +179,7 @@ class Run:
             "orphaned": orphaned,
             "stuck": [*sorted(self.watch.stuck), *unfinished, *self.crowd.trouble],
         }
-        for sort, sentences in sorts.items():
-            for sentence in sentences[:20]:
-                say(f"{sort}: {sentence}")
+        self.findings = [f"{sort}: {text}" for sort, sentences in sorts.items() for text in sentences[:20]]
         return {
             "faults": self.fired,
             "faults_effective": self.effective,
