@@ -39,7 +39,7 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
 class ListAsk(parts.Asked):
     """A list to read: CSV with the heading driver, target, kind, address, id, name, team, owner; or a state."""
 
-    source = serializers.ChoiceField(InventoryImport.Source.choices)
+    source = serializers.ChoiceField(InventoryImport.Source.choices)  # type: ignore[assignment]
     name = parts.Text(max_length=120)
     text = parts.Text(max_length=MOST_BYTES)
     target = serializers.SlugField(max_length=40, required=False, default="")
