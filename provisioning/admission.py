@@ -64,8 +64,8 @@ def environment_of(target: Target, request: Object) -> Environment | None:
     namespace = str(request.get("namespace") or "")
     if request["kind"].get("kind") == "Namespace":
         before = admission_facts.label_of(request.get("oldObject")) or admission_facts.label_of(request["object"])
-        known = _uuid(before or "")
-        return rows.filter(pk=known).first() if known else None
+        named = _uuid(before or "")
+        return rows.filter(pk=named).first() if named else None
     tail = namespace.rpartition("-")[2]
     low, high = _uuid(f"{tail}{'0' * 24}"), _uuid(f"{tail}{'f' * 24}")
     made = rows.filter(pk__range=(low, high)).first() if low and high else None

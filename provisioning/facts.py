@@ -9,7 +9,7 @@ from catalog.models import TemplateVersion
 from policies import quotas
 from policies.approvals import Requirement
 from policies.models import Membership, Service, Team, User
-from provisioning.drivers.base import DriverError, Plan
+from provisioning.drivers.base import Change, DriverError, Plan
 from provisioning.drivers.registry import driver
 
 METRIC = "environments"
@@ -71,11 +71,15 @@ def gather(
         "template": _template(draft),
         "driver": _driver(draft.version.driver),
         "signatures": {"required": requirement.signatures, "required_owning_team": requirement.owning_team},
-        "plan": None
-        if plan is None
-        else {"changes": [{"address": change.address, "action": change.action} for change in plan.changes]},
+        "plan": None if plan is None else {"changes": [_change(change) for change in plan.changes]},
         **{name: _provided(name, draft) for name in needs},
     }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    """What rules may judge of a change: the whole resource on both sides, null where there is none."""
+    sides = {"before": change.before, "after": change.after}
+    return {"address": change.address, "action": change.action, **sides}
 
 
 def _provided(name: str, draft: Draft) -> Mapping[str, Any]:

@@ -84,11 +84,11 @@ SELECT o.id,
     (SELECT b.id FROM failing b WHERE {_SAME_PLACE} LIMIT 1),
     EXISTS (SELECT 1 FROM failing b WHERE b.open AND {_SAME_PLACE})
 FROM line JOIN provisioning_operation o ON o.id = line.id AND o.status = line.status
-WHERE o.status <> 'queued' OR o.signatures_needed + o.owning_needed = 0 OR (
+WHERE o.status = ANY(%(ready)s) AND (o.status <> 'queued' OR o.signatures_needed + o.owning_needed = 0 OR (
     SELECT count(*) >= o.signatures_needed AND count(*) FILTER (WHERE s.owning) >= o.owning_needed
     FROM policies_signature s
     WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
-      AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id)
+      AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id))
 ORDER BY line.place
 FOR UPDATE OF o SKIP LOCKED
 LIMIT 1

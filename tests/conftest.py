@@ -33,6 +33,10 @@ def _missing(what: str) -> str:
         return "Chromium is absent. As root: apt-get install -y --no-install-recommends chromium"
     if what.endswith("cluster"):
         return fixtures.missing(what)
+    if what == "terraform":
+        from provisioning.drivers.terraform import binary
+
+        return binary.problem()
     if what == "landlock":
         from provisioning.drivers.sandbox import landlock
 

@@ -29,6 +29,7 @@ TROUBLE: dict[str, list[DriverError]] = {}
 CALLS: Counter[str] = Counter()
 STEPS: list[str] = ["thing"]
 HOOKS: dict[str, Any] = {}
+LIMIT_S = 5.0
 
 
 def reset() -> None:
@@ -125,7 +126,7 @@ class NoopDriver(Driver):
             found = observed.get(change.address)
             return (dict(found.state) if found else None) == change.after
 
-        return Step(change.address, change.address.title(), 5.0, apply, undo, done)
+        return Step(change.address, change.address.title(), LIMIT_S, apply, undo, done)
 
     def observe(self, spec: EnvironmentSpec) -> Resources:
         _call(None)

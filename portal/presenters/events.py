@@ -143,6 +143,8 @@ _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
     "template.retired": (lazy("retired"), "idle", _nothing),
     "source.refused": (lazy("could not read"), "bad", _said("reason")),
     "secret.revealed": (lazy("revealed a secret of"), "warn", _said("name")),
+    "admission.refused": (lazy("kept out of"), "bad", _said("reason")),
+    "admission.installed": (lazy("made the admission webhook of"), "idle", _nothing),
     "token.created": (lazy("made a token"), "idle", _said("name")),
     "token.revoked": (lazy("revoked a token"), "idle", _said("name")),
     "environment.lifetime_set": (lazy("set the lifetime of"), "idle", _nothing),

@@ -186,8 +186,9 @@ def page(user: User, found: Operation, tab: str, step: str = "") -> dict[str, An
 def _log_part(found: Operation, step: str) -> dict[str, Any]:
     """The newest lines; of one step where it is named."""
     rows = list(found.log.order_by("-pk")[:MOST_LINES])[::-1]
-    shown = [row for row in rows if row.step == step] if step else rows
-    return {"lines": show.log_lines(shown), "after": rows[-1].pk if rows else 0, "log_step": step}
+    of_step = [row for row in rows if step and row.step == step]
+    said = {"lines": show.log_lines(of_step or rows), "after": rows[-1].pk if rows else 0}
+    return said | {"log_step": step if of_step else ""}
 
 
 def _tab_parts(

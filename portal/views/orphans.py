@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from policies.models import Team, User
-from policies.permissions import owners_of
+from policies.permissions import Permission, owners_of, teams_with
 from policies.results import Denied
 from portal import loaders
 from portal.shell import shell_of
@@ -106,8 +106,9 @@ def _selects(user: User, teams: list[Team], sent: Any) -> list[dict[str, Any]]:
 
 
 def _rows(user: User, found: list[Orphan]) -> list[Row]:
-    """Rights once a team, not once a row."""
-    teams = {orphan.team_id: orphan.team for orphan in found}
-    may = {pk: bool(act.may_remove(user, team)) for pk, team in teams.items()}
-    who = {pk: owners_of(team) for pk, team in teams.items()}
-    return [Row(row, may[row.team_id], act.is_removable(row), who[row.team_id]) for row in found]
+    """Rights for the whole page at once; whom to ask only where the viewer may not."""
+    rights = (Permission.OPERATE, Permission.RECOVER)
+    may = {pk for right in rights for pk in teams_with(user, right).values_list("pk", flat=True)}
+    others = {orphan.team_id: orphan.team for orphan in found if orphan.team_id not in may}
+    who = {pk: owners_of(team) for pk, team in others.items()}
+    return [Row(row, row.team_id in may, act.is_removable(row), who.get(row.team_id, "")) for row in found]

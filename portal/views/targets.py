@@ -15,7 +15,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.presenters import targets as show
 from portal.views.pages import problem_of, viewer
-from provisioning import selectors
+from provisioning import admission_hooks, selectors
 from provisioning.actions import targets as actions
 from provisioning.drivers import registry
 from provisioning.models import Target
@@ -30,7 +30,8 @@ def targets(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _list(request)
     asked = _asked(request)
-    answer = _wrong_config(asked) or actions.register(by=viewer(request), wanted=_wanted(asked))
+    wrong = _wrong_config(asked)
+    answer = actions.register(by=viewer(request), wanted=_wanted(asked)) if wrong is None else wrong
     if isinstance(answer, Denied):
         return _list(request, denied=answer, asked=asked)
     messages.success(request, _("%(slug)s is registered.") % {"slug": answer.slug})
@@ -44,7 +45,8 @@ def target(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return _one(request, found)
     asked = {**_asked(request), "slug": found.slug, "driver": found.driver}
-    answer = _wrong_config(asked) or actions.change(by=viewer(request), target=found, wanted=_wanted(asked))
+    wrong = _wrong_config(asked)
+    answer = actions.change(by=viewer(request), target=found, wanted=_wanted(asked)) if wrong is None else wrong
     return _answered(request, found, answer, _("%(slug)s is changed."))
 
 
@@ -124,6 +126,7 @@ def _one(request: HttpRequest, found: Target, *, denied: Denied | None = None) -
         "asked": {**vars(found), "config": config},
         "breaker": show.breaker_facts(getattr(found, "breaker", None)),
         "facts": show.facts(found),
+        "admission": admission_hooks.admission_latency(found),
         "problem": problem_of(denied, _("Not done")) if denied is not None else None,
         "may_manage": bool(may(viewer(request), Permission.MANAGE_TARGETS, None)),
         "crumbs": [(_("Targets"), "/targets/"), (found.slug, None)],

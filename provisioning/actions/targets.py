@@ -45,9 +45,10 @@ class Wanted:
 
 def register(*, by: User, wanted: Wanted) -> Target | Denied:
     """Make a target known. Its credentials come afterwards, and its connection is checked by a worker."""
-    denied = _refusal(by, wanted.slug) or _problems(wanted)
-    if denied is not None:
-        return denied
+    denied = _refusal(by, wanted.slug)
+    wrong = _problems(wanted) if denied is None else denied
+    if wrong is not None:
+        return wrong
     try:
         with context(by=by, reason=f"register the target {wanted.slug}"):
             made = Target.objects.create(
@@ -67,9 +68,10 @@ def register(*, by: User, wanted: Wanted) -> Target | Denied:
 def change(*, by: User, target: Target, wanted: Wanted) -> Target | Denied:
     """Change all but its slug and driver. What waits for it moves to the new pool at once."""
     same = Wanted(target.slug, target.driver, wanted.name, wanted.config, wanted.pool, wanted.concurrency)
-    denied = _refusal(by, target.slug) or _problems(same)
-    if denied is not None:
-        return denied
+    denied = _refusal(by, target.slug)
+    wrong = _problems(same) if denied is None else denied
+    if wrong is not None:
+        return wrong
     with context(by=by, reason=f"change the target {target.slug}"):
         row = Target.objects.select_for_update().get(pk=target.pk)
         row.name, row.config = same.name, dict(same.config)

@@ -3,6 +3,7 @@
 Celery: a queue of no-op tasks is emptied; the rate between the first hundred and the last.
 Engine: operations stand in `queued`, planned, judged and their plan locked, each of one no-op step; the rate at which
 they reach `succeeded`, with claim, lease, fence, history, outbox and a commit per record.
+`engine_ops_per_s_workers` is the same with one, two and four worker processes.
 `engine_claim_ops_per_s` is the same with the plan compared and policy judged again at claim, as in daily life;
 `engine_full_ops_per_s` goes from request to succeeded, the requests being made meanwhile by one more process.
 """
@@ -26,7 +27,7 @@ from tests.bench.figures import MS, scaled, spread
 from tests.bench.world import LIMIT, World, wait_until, worker
 from tests.people import Demo
 
-CELERY_TASKS, OPERATIONS, FULL, SINGLE = 6000, 400, 120, 40
+CELERY_TASKS, OPERATIONS, BY_WORKERS, FULL, SINGLE = 6000, 400, 200, 120, 40
 
 
 def run(world: World, demo: Demo) -> dict[str, Any]:
@@ -36,12 +37,16 @@ def run(world: World, demo: Demo) -> dict[str, Any]:
     bare = _celery(world)
     engine = _queued(world, demo, "locked", lock=True)
     claimed = _queued(world, demo, "queued", lock=False)
+    by_workers = {
+        str(n): round(_queued(world, demo, f"by-{n}", lock=True, size=BY_WORKERS, processes=n), 1) for n in (1, 2, 4)
+    }
     with worker(world):
         full, starts = _full(demo), _starts(demo)
     return {
         "engine_ops_per_s": round(engine, 1),
         "celery_noop_per_s": round(bare, 1),
         "engine_vs_celery": round(engine / bare, 3),
+        "engine_ops_per_s_workers": by_workers,
         "engine_claim_ops_per_s": round(claimed, 1),
         "engine_full_ops_per_s": round(full, 1),
         "commit_to_start_ms": spread(starts, digits=1),
@@ -71,15 +76,15 @@ def _request(demo: Demo, name: str) -> Operation:
     return operation
 
 
-def _queued(world: World, demo: Demo, name: str, *, lock: bool) -> float:
-    made = [_request(demo, f"bench-{name}-{n}").pk for n in range(scaled(OPERATIONS))]
+def _queued(world: World, demo: Demo, name: str, *, lock: bool, size: int = OPERATIONS, processes: int = 2) -> float:
+    made = [_request(demo, f"bench-{name}-{n}").pk for n in range(scaled(size))]
     for pk in made:
         assert runs.work(pk)
     if lock:
         _lock(made)
     _broker().flushdb()
     send(len(made))
-    with worker(world):
+    with worker(world, processes):
         wait_until(lambda: not Operation.objects.filter(pk__in=made).exclude(status="succeeded").exists(), pause=0.25)
     return _rate(made)
 

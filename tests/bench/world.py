@@ -98,9 +98,9 @@ def process(world: World, name: str, *arguments: str) -> Iterator[subprocess.Pop
             child.wait()
 
 
-def worker(world: World):
-    """The worker that people run, with both processes, and the tasks of the benchmarks."""
-    options = ("--without-mingle", "--without-gossip", "--concurrency", "2", "--prefetch-multiplier", "1")
+def worker(world: World, processes: int = 2):
+    """The worker that people run, with as many processes as they do, and the tasks of the benchmarks."""
+    options = ("--without-mingle", "--without-gossip", "--concurrency", str(processes), "--prefetch-multiplier", "1")
     include = ("--include", "tests.bench.tasks")
     return process(world, "worker", "-m", "celery", "--quiet", "-A", "portal", "worker", *options, *include)
 

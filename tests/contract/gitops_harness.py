@@ -4,11 +4,9 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from unittest import mock
 from uuid import uuid4
 
 import yaml
-from django.conf import settings
 
 from catalog import git, seed
 from provisioning.drivers.base import TargetSpec
@@ -28,6 +26,9 @@ SECRET = {
     "stringData": {"password": "hunter2hunter2"},
 }
 
+# The tests' own limit for a call is that of leases of two seconds; here nobody holds a lease.
+PATIENCE_S = 20
+
 
 class GitopsHarness(Harness):
     """Commits alone: the push is conditional on the head, so the target itself refuses an outdated worker."""
@@ -42,14 +43,15 @@ class GitopsHarness(Harness):
         keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "berth", "-f", str(place / "signing")]
         subprocess.run(keygen, check=True)
         self.secrets = {"signing_key": (place / "signing").read_text()}
-        self.settings = mock.patch.object(settings, "BERTH", replace(settings.BERTH, var=place))
-        self.settings.start()
-
-    def stop(self):
-        self.settings.stop()
 
     def make_driver(self):
-        return GitopsDriver(credentials=lambda _path: {name: Secret(value) for name, value in self.secrets.items()})
+        return self.driver() if hasattr(self, "place") else GitopsDriver()
+
+    def driver(self, connections=None):
+        secrets = {name: Secret(value) for name, value in self.secrets.items()}
+        return GitopsDriver(
+            credentials=lambda _path: secrets, connections=connections, var=self.place, limit_s=PATIENCE_S
+        )
 
     def config(self):
         return {"repository": f"file://{self.remote}", "author": "Berth <berth@example.org>"}
@@ -106,22 +108,19 @@ class EngineHarness(GitopsHarness):
     """With an engine. Its objects are written on a resourceVersion, but a creation has none to name."""
 
     engine = ""
-    needs = "cluster"
+    needs = "built-cluster"
     conditional = False
 
     def missing(self):
-        return fixtures.missing("built-cluster")
+        return fixtures.missing(self.needs)
 
     def start(self, place):
         super().start(place)
         self.world = EngineWorld(Path(os.environ[fixtures.KUBECONFIG]), self.engine)
         self.secrets["token"] = self.world.where.token
 
-    def make_driver(self):
-        if not hasattr(self, "world"):
-            return super().make_driver()
-        secrets = {name: Secret(value) for name, value in self.secrets.items()}
-        return GitopsDriver(credentials=lambda _path: secrets, connections=self.world.connections)
+    def driver(self, connections=None):
+        return super().driver(self.world.connections)
 
     def config(self):
         return {**super().config(), **self.world.config}

@@ -42,7 +42,7 @@ locals {
   is_plain = var.word == null && var.release == "" && !var.suspended
 }
 resource "terraform_data" "main" {
-  input = local.is_plain ? null : "${coalesce(var.word, "-")} ${var.release} ${var.suspended}"
+  input = [null, "${coalesce(var.word, "-")} ${var.release} ${var.suspended}"][local.is_plain ? 0 : 1]
 }
 output "login" {
   value     = { user = "app", token = var.token }

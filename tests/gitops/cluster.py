@@ -14,7 +14,7 @@ KINDS = {
     ),
 }
 WISH = "simulate.test/gitops"
-QUICK = {"sync_seconds": 20, "health_seconds": 20, "degraded_seconds": 1}
+QUICK = {"sync_seconds": 60, "health_seconds": 60, "degraded_seconds": 1}
 
 
 class EngineWorld:
@@ -34,7 +34,7 @@ class EngineWorld:
     @property
     def connections(self) -> Connections:
         """With the administrator's token instead of one from Vault."""
-        return Connections(token=lambda _target: self.where.token)
+        return Connections(token=lambda _target: self.where.token, limit_s=20)
 
     def paths(self, name: str) -> list[str]:
         """Where the objects of an environment are."""

@@ -152,6 +152,16 @@ def test_undoing_a_creation_leaves_nothing(world):
     assert world.verified("main")
 
 
+def test_undoing_a_creation_spares_what_another_environment_made_there_since(world):
+    earlier, later = world.spec(), world.spec(id="99999999-0000-4000-8000-000000000000")
+    _, push = world.steps(earlier, "create").values()
+    push.apply(key("op-1"), world.lines.append)
+    world.carry_out(earlier, "destroy")
+    world.carry_out(later, "create")
+    push.undo(key("op-1"), world.lines.append)
+    assert len(world.driver.observe(later)) == 3
+
+
 def test_undoing_a_change_brings_the_very_bytes_back_and_it_can_be_tried_again(world):
     spec, changed = world.spec(), world.spec(parameters={"replicas": 5})
     world.carry_out(spec, "create")

@@ -73,7 +73,7 @@ class World:
 
     def new_driver(self) -> GitopsDriver:
         """The driver as another worker has it."""
-        return GitopsDriver(credentials=lambda _path: self.credentials, connections=self.connections)
+        return GitopsDriver(credentials=lambda _path: self.credentials, connections=self.connections, limit_s=20)
 
     @property
     def target(self) -> TargetSpec:

@@ -66,7 +66,7 @@ _MADE_BY_CLUSTER = {"kube-root-ca.crt", "default"}
 def gist(live):
     """What a doubled, lost or forgotten write would show: labels, notes and contents, but no times, ids or status."""
     meta = live["metadata"]
-    labels = {key: value for key, value in (meta.get("labels") or {}).items() if key != ENVIRONMENT}
+    labels = {key: value for key, value in (meta.get("labels") or {}).items() if key not in {*BOOKKEEPING, ENVIRONMENT}}
     notes = {
         key: value
         for key, value in (meta.get("annotations") or {}).items()

@@ -141,6 +141,36 @@ def test_a_plan_is_refused_with_the_field_that_the_cluster_does_not_take():
             world.plan("update")
 
 
+def test_with_a_namespace_to_try_in_a_mistake_shows_in_the_plan_already():
+    world = World(parameters={"greeting": "hi", "replicas": -1})
+    _reconfigure(world, {**world.spec.target.config, "trial_namespace": "default"})
+    try:
+        with pytest.raises(DriverRejected, match=r"spec\.replicas"):
+            world.plan("create")
+        world.change(parameters={"greeting": "hi", "replicas": 1})
+        plan = world.carry_out("create")
+        (deployment,) = [change for change in plan.changes if change.address.startswith("Deployment/")]
+        assert deployment.after["metadata"]["namespace"] == world.namespace
+        assert deployment.after["spec"]["strategy"]["type"] == "RollingUpdate"
+        assert world.plan("create").changes == ()
+    finally:
+        world.remove()
+
+
+def test_an_environment_that_is_renamed_keeps_its_namespace():
+    with standing(name="pool-1") as world:
+        former, plan = world.namespace, world.plan("update")
+        assert plan.changes == ()
+        world.change(name="claimed", team="reliability")
+        assert {address.split("/")[1] for address in world.driver.observe(world.spec)} == {former}
+        world.carry_out("update")
+        assert world.plan("update").changes == ()
+        labels = world.client.get(f"/api/v1/namespaces/{former}")["metadata"]["labels"]
+        assert labels["berth/team"] == "reliability"
+        world.carry_out("destroy")
+        assert dict(world.driver.observe(world.spec)) == {}
+
+
 def test_blue_green_switches_only_when_the_new_release_is_well():
     rollout = {"strategy": "blue-green", "service": "web"}
     with standing(resources={**RESOURCES, "rollout": rollout}) as world:

@@ -8,6 +8,10 @@ from policies.engine import Finding, judge
 from tests.policies.policy_facts import NOW, facts
 
 RULES = (
+    "admission.image",
+    "admission.label",
+    "admission.limits",
+    "admission.privileged",
     "driver.isolation",
     "env.cost_centre",
     "env.name_label",

@@ -212,7 +212,7 @@ def test_the_command_prints_the_counts_of_the_shipped_bundle():
     out = StringIO()
     call_command(Command(stdout=out))
     lines = out.getvalue().splitlines()
-    assert lines[-2] == "79 tests passed, 13 rules, every line reached."
+    assert lines[-2] == "98 tests passed, 17 rules, every line reached."
     assert lines[-1] == activate(SHIPPED).digest
 
 

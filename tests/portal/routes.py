@@ -64,6 +64,12 @@ HEALTH = [
     Row("readyz", 503, api=False),
 ]
 
+# A cluster calls these, by a token that is nobody's of the matrix.
+WEBHOOKS = [
+    Row("webhook_admission", 401, "POST", slug("eu-1")),
+    Row("webhook_admission_by_address", 401, "POST", lambda world: {"slug": "eu-1", "token": "wrong"}),
+]
+
 API = [
     Row("api:schema", 200),
     Row("api:docs", 200, api=False),
@@ -417,4 +423,4 @@ PAGES = [
     page("history_export", 200, lambda world: {"format": "csv"}, but={"pia": 403, "olaf": 403}),
 ]
 
-ROWS: list[Row] = [*HEALTH, *API, *PAGES]
+ROWS: list[Row] = [*HEALTH, *WEBHOOKS, *API, *PAGES]

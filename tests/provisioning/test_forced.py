@@ -1,5 +1,6 @@
 """Force-cancel, the orphan ledger and deleting a record: they work when driver, worker and broker are gone."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -233,3 +234,28 @@ def test_only_what_is_recorded_can_be_checked(demo):
     row = environment_in(demo, "requested")
     assert refused_once(lambda: check_now(by=demo.mara, environment=row)).rule == "environment.recorded"
     assert settings.BERTH.force_cancel_seconds == 60
+
+
+def test_a_step_learns_that_it_was_asked_to_stop_without_asking_the_database_each_time(
+    demo, django_assert_num_queries, monkeypatch
+):
+    operation = requested(demo)
+    heard = []
+
+    def long_step(change, key):
+        heard.append(key.stopping())
+        assert cancel(by=demo.mara, operation=operation)
+        with django_assert_num_queries(0):
+            heard.append(any(key.stopping() for _ in range(1000)))
+        later = time.monotonic() + 1.01
+        monkeypatch.setattr("provisioning.runs.claimed.time.monotonic", lambda: later)
+        with django_assert_num_queries(1):
+            heard.append(all(key.stopping() for _ in range(1000)))
+        monkeypatch.undo()
+        raise DriverRejected("It stopped at a safe point.")
+
+    noop.HOOKS["before"] = long_step
+    drain(3)
+    operation.refresh_from_db()
+    assert heard == [False, False, True]
+    assert (operation.status, operation.error, noop.CALLS["undo thing"]) == ("rolled_back", "", 1)

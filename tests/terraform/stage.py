@@ -1,5 +1,6 @@
 """Short words for the Terraform tests: modules, a target, an environment, carrying a verb out step by step."""
 
+import os
 import platform
 import uuid
 from dataclasses import dataclass, field, replace
@@ -182,9 +183,11 @@ def hand(demo: Demo, resources: dict[str, Any], place: Target | None = None, **p
     return Hand(operation, spec_of(environment), lease(operation))
 
 
-def left() -> list[str]:
-    """Directories of runs that are still there."""
-    return [place.name for place in workdir.home().iterdir() if "prepared" not in place.name]
+def left(*pids: int) -> list[str]:
+    """Directories of runs of these processes (ours, unless named) that are still there."""
+    wanted = {str(pid) for pid in pids or (os.getpid(),)}
+    found = [place.name for place in workdir.home().iterdir() if "prepared" not in place.name]
+    return [name for name in found if name.partition("-")[0] in wanted]
 
 
 def lease(operation: Operation, fence: int | None = None) -> int:

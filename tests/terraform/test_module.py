@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from catalog import git, seed
 from catalog.reading import read_files
-from provisioning.drivers.base import Change
+from provisioning.drivers.base import Change, DriverRejected, TargetSpec
 from provisioning.drivers.registry import driver
 from provisioning.drivers.terraform import binary, changes, module, surroundings, variables
 from tests.contract.harness import Harness
@@ -65,8 +67,6 @@ def test_values_are_written_as_they_are():
 
 
 def test_a_target_may_not_take_over_the_surroundings():
-    from provisioning.drivers.base import DriverRejected, TargetSpec
-
     spec = Harness.blank("x", target=TargetSpec("t", {"environment": {"TF_CLI_ARGS": "a"}}, "targets/t"))
     with pytest.raises(DriverRejected, match="may not set TF_CLI_ARGS"):
         surroundings.environment(spec, Path("/x"), None)
@@ -76,6 +76,34 @@ def test_a_backend_that_keeps_secrets_in_clear_is_named():
     assert "in clear" in surroundings.warning("pg")
     assert "cannot fence" in surroundings.warning("s3")
     assert surroundings.warning("") == ""
+
+
+@pytest.fixture
+def repository(settings, tmp_path):
+    """A repository with a module in a folder; its address and commit."""
+    settings.BERTH = dataclasses.replace(settings.BERTH, var=tmp_path)
+    files = {"modules/db/main.tf": b'variable "size" {}', "modules/db/sub/x.tf": b"", "other/main.tf": b"nothing"}
+    place = tmp_path / "modules.git"
+    place.mkdir()
+    git.run(place, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(place))
+    commit = seed.commit(place, files)
+    seed.commit(place, {"modules/db/main.tf": b"later"})
+    return {"git": place.as_uri(), "commit": commit, "path": "modules/db"}
+
+
+def test_a_module_of_a_repository_is_that_commit_and_folder(repository):
+    found = module.of({"module": repository})
+    assert dict(found.files) == {"main.tf": b'variable "size" {}', "sub/x.tf": b""}
+    assert found.variables == {"size"}
+    shutil.rmtree(Path(repository["git"].removeprefix("file://")))
+    assert module.of({"module": repository}) == found
+
+
+def test_a_commit_or_folder_that_is_not_there_is_refused(repository):
+    with pytest.raises(DriverRejected):
+        module.of({"module": {**repository, "path": "nowhere"}})
+    with pytest.raises(DriverRejected):
+        module.of({"module": {**repository, "commit": "0" * 40}})
 
 
 VEIL = changes.Veil(lambda raw: f"key:{len(raw)}", ["hidden-word"])

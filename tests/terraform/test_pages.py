@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.context import context
 from provisioning.drivers.terraform import state
@@ -28,7 +29,9 @@ def environment(demo, settings):
 
 def _locked(environment):
     with context(by="system:test"):
-        TerraformState.objects.filter(pk=environment.pk).update(lock_id="one", lock={"Who": "root@gone"})
+        TerraformState.objects.filter(pk=environment.pk).update(
+            lock_id="one", lock={"Who": "root@gone"}, locked_at=timezone.now()
+        )
 
 
 def _client(person):

@@ -1,9 +1,11 @@
 """Runs that must end: lost leases, dead and stopped workers, limits, wishes. And where no secret may lie meanwhile."""
 
+import dataclasses
 import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +18,7 @@ from provisioning.drivers.registry import driver
 from provisioning.drivers.terraform import process, state
 from provisioning.models import Operation, OperationLog, TerraformState, TerraformStateVersion
 from tests.processes import looping_worker, wait_until
-from tests.provisioning.engine import requested
+from tests.provisioning.engine import drain, requested
 from tests.terraform import stage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers, pytest.mark.timeout(900)]
@@ -216,7 +218,7 @@ def test_a_worker_that_dies_or_sleeps_leaves_no_run_behind_and_another_ends_it(b
         os.kill(first.pid, number)
         wait_until(lambda: running(str(operation.environment_id)) == [], 2 * process.patience() + 10)
         assert time.monotonic() - began < 2 * process.patience() + 10
-        with looping_worker(BERTH_STATE_URL=backend):
+        with looping_worker(BERTH_STATE_URL=backend) as second:
             wait_until(lambda: Operation.objects.get(pk=operation.pk).finished_at is not None, 300)
             if number == signal.SIGSTOP:
                 os.kill(first.pid, signal.SIGCONT)
@@ -225,15 +227,13 @@ def test_a_worker_that_dies_or_sleeps_leaves_no_run_behind_and_another_ends_it(b
     assert operation.status == "succeeded", operation.error
     found = driver("terraform").observe(stage.spec_of(operation.environment))
     assert {"terraform_data.first", "terraform_data.slow"} <= set(found)
-    assert stage.left() == []
+    assert stage.left(first.pid, second.pid) == []
     fences = set(TerraformStateVersion.objects.order_by("-id").values_list("fence", flat=True)[:1])
     assert fences == {TerraformState.objects.get().fence}
 
 
 def test_a_plan_that_changed_after_a_death_is_refused(backend, demo):
     hand = stage.hand(demo, stage.small(), word="one")
-    from dataclasses import replace
-
     plan = hand.plan("create")
     driver("terraform").discard(plan)
     hand.spec = replace(hand.spec, parameters={"word": "another"})
@@ -243,8 +243,6 @@ def test_a_plan_that_changed_after_a_death_is_refused(backend, demo):
 
 
 def test_a_backend_out_of_reach_is_tried_again_later(demo, settings, monkeypatch):
-    import dataclasses
-
     settings.BERTH = dataclasses.replace(settings.BERTH, state_url="http://127.0.0.1:9")
     monkeypatch.setattr("provisioning.drivers.terraform.surroundings.RETRIES", 0)
     hand = stage.hand(demo, stage.small())
@@ -252,3 +250,52 @@ def test_a_backend_out_of_reach_is_tried_again_later(demo, settings, monkeypatch
         hand.plan("create")
     assert stage.left() == []
     assert state.load(hand.environment.pk) is None
+
+
+HALF = """
+resource "terraform_data" "first" { input = "kept" }
+resource "terraform_data" "second" {
+  input = terraform_data.first.output
+  provisioner "local-exec" { command = "exit 3" }
+}
+"""
+
+
+def test_what_a_failed_creation_made_is_removed(backend, demo):
+    stage.version(demo, stage.small({"main.tf": HALF}))
+    operation = requested(demo, name="tf-half")
+    drain()
+    operation.refresh_from_db()
+    assert (operation.status, operation.environment.status) == ("rolled_back", "destroyed"), operation.error
+    assert "terraform_data.second" in operation.error
+    assert state.load(operation.environment_id) is not None
+    assert driver("terraform").observe(stage.spec_of(operation.environment)) == {}
+    assert stage.left() == []
+
+
+def test_a_change_is_undone_by_what_the_one_before_was_given(backend, demo):
+    hand = stage.hand(demo, stage.small(), word="one")
+    hand.carry("create")
+    hand.spec = replace(hand.spec, parameters={"word": "two"})
+    plan = hand.plan("update")
+    (step,) = driver("terraform").steps(hand.spec, "update", plan)
+    step.apply(hand.key, hand.lines.append)
+    assert driver("terraform").outputs(hand.spec)["word"] == "two"
+    for _ in range(2):
+        step.undo(hand.key, hand.lines.append)
+        assert driver("terraform").outputs(hand.spec)["word"] == "one"
+    driver("terraform").discard(plan)
+
+
+def test_a_backend_of_ones_own_is_used_with_a_workspace_and_a_warning(demo, tmp_path, transactional_db):
+    config = {"path": str(tmp_path / "default"), "workspace_dir": str(tmp_path / "spaces")}
+    place = stage.target(tmp_path, provider_mirror="", backend={"type": "local", "config": config})
+    hand = stage.hand(demo, stage.small(), place, word="one")
+    hand.carry("create")
+    (space,) = (tmp_path / "spaces").iterdir()
+    assert space.name == f"{hand.spec.name}-{hand.spec.id[:8]}"
+    assert driver("terraform").outputs(hand.spec)["word"] == "one"
+    assert not TerraformStateVersion.objects.exists()
+    assert any("in clear" in line for line in hand.lines)
+    hand.carry("destroy")
+    assert driver("terraform").observe(hand.spec) == {}

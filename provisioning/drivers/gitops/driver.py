@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -40,7 +41,11 @@ _HEALTH: Mapping[str, str] = {
 
 
 class GitopsDriver(base.Driver):
-    """Commits environments to a Git repository and has Argo CD or Flux carry them into a cluster."""
+    """Commits environments to a Git repository and has Argo CD or Flux carry them into a cluster.
+
+    The arguments are seams: where credentials come from, how a cluster is reached, who reviews, the directory of the
+    cached repositories, and how long one push may take (the engine's own limit, so that a guard's promise holds).
+    """
 
     name = "gitops"
     capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile"})
@@ -52,7 +57,10 @@ class GitopsDriver(base.Driver):
         credentials: ReadCredentials = read_credentials,
         connections: Connections | None = None,
         reviews: Callable[[Repository], Reviews] | None = None,
+        var: Path | None = None,
+        limit_s: int = 0,
     ) -> None:
+        self._var, self._limit_s = var, limit_s
         self._credentials = credentials
         self._connections = connections or Connections()
         self._reviews = reviews or (lambda _repository: PlainReviews())
@@ -172,11 +180,13 @@ class GitopsDriver(base.Driver):
         return found
 
     def _repository(self, place: Place) -> Repository:
+        var = self._var or settings.BERTH.var
         try:
-            git.Remote(place.repository, place.branch, settings.BERTH.var).check()
+            git.Remote(place.repository, place.branch, var).check()
         except git.BadAddress as problem:
             raise translated(problem) from None
-        return Repository(place, self._credentials(place.credentials), settings.BERTH.var)
+        limit_s = self._limit_s or settings.BERTH.call_limit_seconds
+        return Repository(place, self._credentials(place.credentials), var, limit_s)
 
     def _applications(self, spec: EnvironmentSpec, place: Place) -> Applications:
         return Applications(self._connections.of(spec), ENGINES[place.engine], spec.id)

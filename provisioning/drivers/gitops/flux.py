@@ -78,11 +78,12 @@ class Flux(Engine):
 
 
 def _health(ready: Object, healthy: Object) -> str:
-    """Flux tells Healthy apart only since v0.17; with `wait`, Ready includes it."""
-    states = {"True": HEALTHY, "False": DEGRADED, "Unknown": PROGRESSING}
-    if ready.get("reason") == "HealthCheckFailed":
+    """Healthy where Flux tells it apart; with `wait`, Ready includes it. A failed build says nothing of health."""
+    if ready.get("reason") == "HealthCheckFailed" or healthy.get("status") == "False":
         return DEGRADED
-    return states.get((healthy or ready).get("status", ""), UNKNOWN)
+    if "True" in {healthy.get("status"), ready.get("status")}:
+        return HEALTHY
+    return PROGRESSING if ready.get("status") == "Unknown" else UNKNOWN
 
 
 def _said(found: Object) -> str:

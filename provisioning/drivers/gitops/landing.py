@@ -187,8 +187,10 @@ class Landing:
         repository, folder = self.repository, self.writing.folder
         standing = repository.blobs(head, folder)
         if whole:
-            ours = [each for each in repository.history(head, folder) if each.environment == self.writing.environment]
-            return (dict.fromkeys(standing) if ours else {}), tuple(each.commit for each in ours[:1])
+            newest = next(iter(repository.history(head, folder)), None)
+            if newest is None or newest.environment != self.writing.environment:
+                return {}, ()
+            return dict.fromkeys(standing), (newest.commit,)
         landed = self.landed(head)
         if landed is None:
             return {}, ()

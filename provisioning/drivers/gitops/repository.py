@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
 from catalog import git
 from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavailable
 from provisioning.drivers.gitops import keys
@@ -42,10 +40,10 @@ class Landed:
 
 
 class Repository:
-    """One repository with the credentials of one call's target."""
+    """One repository with the credentials of one call's target. A push ends within `limit_s`."""
 
-    def __init__(self, place: Place, credentials: Credentials, var: Path) -> None:
-        self.place, self._credentials, self._var = place, credentials, var
+    def __init__(self, place: Place, credentials: Credentials, var: Path, limit_s: int) -> None:
+        self.place, self._credentials, self._var, self._limit_s = place, credentials, var, limit_s
         # What stands at a commit never changes, so it is read once.
         self._blobs: dict[tuple[str, str], dict[str, bytes]] = {}
         self._history: dict[tuple[str, str], list[Landed]] = {}
@@ -154,7 +152,7 @@ class Repository:
                 *("push", "--quiet", f"--force-with-lease={ref}:{expected or ''}"),
                 *("--", remote.url, f"{commit or ''}:{ref}"),
                 protocols=remote.protocols,
-                seconds=settings.BERTH.call_limit_seconds,
+                seconds=self._limit_s,
                 extra=extra,
             )
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioning.drivers.gitops import documents, placeholders
 from provisioning.drivers.gitops.overlay import file_name
 
+# The first that signs commits with ssh keys.
+_OLDEST_GIT = (2, 34)
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 300}
 _INSIDE = {
     "type": "string",
@@ -95,6 +99,14 @@ def _missing_programs() -> Iterator[str]:
     for program, why in (("git", "commits are made with it"), ("ssh-keygen", "commits are signed with it")):
         if shutil.which(program) is None:
             yield f"{program} is not on PATH: {why}."
+    if shutil.which("git") and _git_version() < _OLDEST_GIT:
+        yield "git is too old to sign with ssh keys: 2.34 or newer is needed."
+
+
+def _git_version() -> tuple[int, ...]:
+    said = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    found = re.search(r"(\d+)\.(\d+)", said)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def _wrong(resources: Mapping[str, Any]) -> Iterator[str]:

@@ -91,8 +91,9 @@ class Steps:
         return self.step(name, title, write, undo=undo, done=_reached(changes))
 
     def wanted(self, writer: Writer) -> dict[str, Object]:
-        """What shall stand, rendered anew from what is seen now."""
-        view = look(writer.api, self.spec)
+        """What shall stand, rendered anew; only slots and sleepers depend on what is seen now."""
+        is_seen = self.spec.suspended or self.rollout.strategy != "rolling"
+        view = (look if is_seen else place)(writer.api, self.spec)
         wanted = render.wanted(self.spec, view.namespace, by_name(map(self.clean, view.live.values())))
         writer.begin(kind_names(wanted.values()))
         return wanted

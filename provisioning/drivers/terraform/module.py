@@ -136,17 +136,24 @@ def _from_git(url: str, commit: str, folder: str) -> dict[str, bytes]:
             raise DriverRejected("The repository answered with another commit than the template names.")
         below = f"{folder}/" if folder else ""
         entries = [entry for entry in git.entries(repository, commit) if entry.path.startswith(below)]
-        refused = next((f"{entry.path}: {entry.why_refused}" for entry in entries if entry.why_refused), None)
+        refused = next((why for entry in entries if (why := _why_refused(entry))), None)
         if refused or not 0 < len(entries) <= MOST_FILES:
-            raise DriverRejected(
-                refused or f"The module's folder holds {len(entries)} files; 1 to {MOST_FILES} are allowed."
-            )
+            number = f"The module's folder holds {len(entries)} files; 1 to {MOST_FILES} are allowed."
+            raise DriverRejected(refused or number)
         found = git.read(repository, entries)
     except git.Unreachable as away:
         raise DriverUnavailable(str(away)) from None
     except git.GitError as bad:
         raise DriverRejected(str(bad)) from None
     return {path.removeprefix(below): content for path, content in found.items()}
+
+
+def _why_refused(entry: git.Entry) -> str | None:
+    if {"", ".", "..", ".git"} & set(entry.path.split("/")):
+        return f"{entry.path} is no path of a module."
+    if _OURS.search(entry.path):
+        return f"{entry.path} is written by Berth itself."
+    return f"{entry.path}: {entry.why_refused}." if entry.why_refused else None
 
 
 def _has(repository: Path, commit: str) -> bool:

@@ -1,7 +1,7 @@
 """What a module gives back: plain outputs for people, sensitive ones straight into Vault, version by version."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,10 @@ class Shelf:
 
     def drop(self, key: StepKey) -> None:
         """Remove every version of every secret; absence is fine."""
-        for name in self.vault.kv_list(path_of(self.spec)):
+        self.remove(self.vault.kv_list(path_of(self.spec)), key)
+
+    def remove(self, names: Iterable[str], key: StepKey) -> None:
+        """Remove every version of these secrets; absence is fine."""
+        for name in names:
             key.guard()
             self.vault.kv_destroy_all(f"{path_of(self.spec)}/{name}")

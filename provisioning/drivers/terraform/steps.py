@@ -21,9 +21,9 @@ from provisioning.drivers.base import (
 )
 from provisioning.drivers.terraform import changes as reading
 from provisioning.drivers.terraform import module as modules
-from provisioning.drivers.terraform import planning, state, variables
+from provisioning.drivers.terraform import outputs, planning, state, variables
 from provisioning.drivers.terraform.messages import StalePlan
-from provisioning.drivers.terraform.outputs import ADDRESS, Shelf, addresses
+from provisioning.drivers.terraform.outputs import ADDRESS, Shelf
 from provisioning.drivers.terraform.process import GRACE_S, Watch
 from provisioning.drivers.terraform.runs import Run
 from provisioning.vault import Vault
@@ -104,7 +104,9 @@ class Steps:
 
     def _destroy(self, key: StepKey, log: Log) -> None:
         """Undo a creation: whatever the state holds was made by it."""
+        given_back = outputs.sensitive(self.read(self.spec))
         self._plain(key, log, spec=self.spec, kind="destroy", words="Removing what was made")
+        self.shelf.remove(given_back, key)
 
     def _go_back(self, key: StepKey, log: Log) -> None:
         """Undo a change: apply what the apply before this one was given, if this one was begun."""
@@ -120,7 +122,7 @@ class Steps:
 
     def _forget(self, key: StepKey, log: Log) -> None:
         """Undo an adoption: the resources stay, the state forgets them."""
-        known = {change.address for change in self.resources} & set(addresses(self.read(self.spec)))
+        known = {change.address for change in self.resources} & set(outputs.addresses(self.read(self.spec)))
         if known:
             key.guard()
             planning.forget(self.spec, sorted(known), self.vault, key=key, log=log)
