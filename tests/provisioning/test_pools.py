@@ -120,7 +120,8 @@ def test_what_it_cost_counts_the_hours_of_waiting_in_this_month(demo, pool):
 
 def test_outside_its_hours_a_pool_is_empty(demo, pool):
     fill()
-    WarmPool.objects.update(from_hour=8, to_hour=18, time_zone="Europe/Berlin")
+    with context(by="system:test"):
+        WarmPool.objects.update(from_hour=8, to_hour=18, time_zone="Europe/Berlin")
     at_night = timezone.now().replace(hour=22, minute=0)
     assert pools.sweep(at_night) == {"made": 0, "removed": 2}
     drain()
