@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("policies", "0002_guards"),
-        ("provisioning", "0010_admission"),
+        ("provisioning", "0011_admission"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -136,6 +136,7 @@ def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str, s
         elif not lifecycle.holds(lease):
             return
     with StepLog(operation) as step_log:
+        step_log.step = step[:40]
         step_log(error)
         try:
             undo(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
