@@ -178,20 +178,24 @@ def _names(wanted: Wanted) -> list[FieldError]:
 
 def _config(wanted: Wanted) -> list[FieldError]:
     """The driver's own schema, and no secret among the addresses."""
-    secret = [name for name in _keys(wanted.config) if SECRETIVE.search(name)]
+    schema = registry.driver(wanted.driver).target_schema if wanted.driver in registry.names() else {}
     errors = [
         FieldError(f"config.{name}", "target.no_secret", f"{name} looks like a secret.", "Give it as a credential.")
-        for name in secret
+        for name in _secretive(wanted.config, schema)
     ]
-    if wanted.driver in registry.names():
-        schema = registry.driver(wanted.driver).target_schema
+    if schema:
         for error in Draft202012Validator(dict(schema)).iter_errors(dict(wanted.config)):
             field = ".".join(["config", *map(str, error.absolute_path)])
             errors.append(FieldError(field, "target.config", error.message[:200], ""))
     return errors
 
 
-def _keys(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [name for key, inner in value.items() for name in (str(key), *_keys(inner))]
-    return [name for inner in value for name in _keys(inner)] if isinstance(value, list) else []
+def _secretive(value: Any, schema: Mapping[str, Any]) -> list[str]:
+    """Names that look like a secret's, but for those that the driver's schema knows or says to hold no value."""
+    if isinstance(value, list):
+        return [name for inner in value for name in _secretive(inner, {})]
+    if not isinstance(value, Mapping) or "x-holds" in schema:
+        return []
+    known: Mapping[str, Any] = schema.get("properties", {})
+    own = [str(key) for key in value if key not in known and SECRETIVE.search(str(key))]
+    return [*own, *(name for key, inner in value.items() for name in _secretive(inner, known.get(key, {})))]

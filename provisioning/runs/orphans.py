@@ -19,6 +19,7 @@ from provisioning.models import Environment, Operation, Orphan
 from provisioning.redaction import place_of, said_by
 from provisioning.runs.log import StepLog
 from provisioning.runs.outcome import DEFECT
+from provisioning.runs.store import AWAY
 from provisioning.specs import spec_of
 from provisioning.states import EnvironmentStatus as E
 
@@ -120,6 +121,8 @@ def remove(claimed: Claimed) -> int:
         return 0
     except DriverError as problem:
         return _record(claimed, None, said_by(problem))
+    except AWAY:
+        raise
     except Exception as problem:  # noqa: BLE001 - the sweep must survive any defect of a driver
         log.error("removing orphans of %s stopped by a defect: %s", claimed.environment.pk, place_of(problem))
         return _record(claimed, None, DEFECT)

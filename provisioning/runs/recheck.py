@@ -24,6 +24,7 @@ from provisioning.models import Environment, Operation, Recheck
 from provisioning.own_kinds import RECONCILE
 from provisioning.redaction import place_of, said_by
 from provisioning.runs.healing import MIXED, kept
+from provisioning.runs.store import AWAY
 from provisioning.specs import spec_of
 from provisioning.states import EnvironmentStatus as E
 from provisioning.suspicion import ASKED, SUSPECTED
@@ -95,6 +96,8 @@ def _check(found: Mark) -> str:
         seen = look(environment)
     except DriverError as error:
         return _put_off(found, environment, said_by(error))
+    except AWAY:
+        raise
     except Exception as error:  # noqa: BLE001 - the sweep must survive any defect of a driver
         log.error("looking at environment %s stopped by a defect: %s", environment.pk, place_of(error))
         return _put_off(found, environment, "The driver has a defect.")

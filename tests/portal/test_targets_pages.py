@@ -1,5 +1,6 @@
 """Target pages and API: registering, changing, checking, retiring, and credentials that go to Vault only."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,35 @@ def test_nobody_else_registers_one_and_nothing_is_written(demo):
 )
 def test_a_wrong_field_is_named_and_nothing_is_written(demo, field, value, rule):
     answer = sent(demo, "pia", reverse("targets"), **{**ASKED, field: value})
+    assert (answer.status_code, Target.objects.count()) == (422, 0)
+    assert rule in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("driver", "config"),
+    [
+        ("kubernetes", {"server": "https://eu.test.invalid", "secret_store": {"name": "vault"}}),
+        ("gitops", {"repository": "https://git.test.invalid/e.git", "repository_secret": "reader"}),
+        ("terraform", {"environment": {"AWS_SECRET_ACCESS_KEY": "secret"}, "backend": {"type": "s3"}}),
+    ],
+)
+def test_what_a_driver_declares_is_taken(demo, driver, config):
+    answer = sent(demo, "pia", reverse("targets"), **{**ASKED, "driver": driver, "config": json.dumps(config)})
+    assert answer.status_code == 302, answer.content.decode()
+    assert Target.objects.get().config == config
+
+
+@pytest.mark.parametrize(
+    ("driver", "config", "rule"),
+    [
+        ("kubernetes", {"server": "https://eu.test.invalid", "token": "x"}, "target.no_secret"),
+        ("kubernetes", {"namespace_prefix": "a-"}, "target.config"),
+        ("gitops", {"repository": "https://git.test.invalid/e.git", "mode": "fax"}, "target.config"),
+        ("terraform", {"backend": {"type": "pg", "config": {"password": "x"}}}, "target.no_secret"),
+    ],
+)
+def test_what_a_driver_does_not_know_is_refused(demo, driver, config, rule):
+    answer = sent(demo, "pia", reverse("targets"), **{**ASKED, "driver": driver, "config": json.dumps(config)})
     assert (answer.status_code, Target.objects.count()) == (422, 0)
     assert rule in answer.content.decode()
 

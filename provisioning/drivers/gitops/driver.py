@@ -50,6 +50,7 @@ class GitopsDriver(base.Driver):
     name = "gitops"
     capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile"})
     template_schema = schema.TEMPLATE_SCHEMA
+    target_schema = schema.TARGET_SCHEMA
 
     def __init__(
         self,

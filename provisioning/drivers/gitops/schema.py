@@ -121,3 +121,23 @@ def _wrong(resources: Mapping[str, Any]) -> Iterator[str]:
         yield from documents.secrets_in(manifest, name)
     for part in ("kustomization", "chart"):
         yield from documents.secrets_in(resources.get(part, {}), part)
+
+
+_LINE = {"type": "string", "maxLength": 500}
+_SECONDS = {"type": "integer", "minimum": 1, "maximum": 7 * 86400}
+TARGET_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **{name: _LINE for name in ("repository", "branch", "root", "author", "server", "namespace", "project")},
+        **{name: _LINE for name in ("destination", "repository_secret")},
+        "ca": {"type": "string"},
+        "known_hosts": {"type": "string"},
+        "signing": {"enum": ["ssh", "none"]},
+        "mode": {"enum": ["direct", "pull-request"]},
+        "engine": {"enum": ["argocd", "flux", "none"]},
+        "secret_store": {"type": "object", "properties": {"name": _LINE, "kind": _LINE}, "required": ["name"]},
+        **{f"{name}_seconds": _SECONDS for name in ("sync", "health", "degraded", "merge")},
+    },
+    "required": ["repository"],
+    "additionalProperties": False,
+}

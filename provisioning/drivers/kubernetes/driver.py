@@ -33,6 +33,7 @@ class KubernetesDriver(base.Driver):
     name = "kubernetes"
     capabilities = VERBS
     template_schema: Mapping[str, Any] = schema.TEMPLATE_SCHEMA
+    target_schema: Mapping[str, Any] = schema.TARGET_SCHEMA
 
     def __init__(self, connections: Connections | None = None) -> None:
         self._connections = connections or Connections()

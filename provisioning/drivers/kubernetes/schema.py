@@ -177,3 +177,25 @@ def _release(resources: Mapping[str, Any]) -> Iterator[str]:
         yield "rollout: canary needs route, the HTTPRoute whose weights are moved."
     if not any(part in resources for part in ("manifests", "helm", "kustomize")):
         yield "There is no workload: give manifests, helm or kustomize."
+
+
+_LABEL = {"type": "string", "maxLength": 253}
+TARGET_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "server": {"type": "string", "pattern": "^https?://"},
+        "ca": {"type": "string"},
+        "namespace_prefix": {"type": "string", "pattern": "^([a-z][a-z0-9-]{0,20})?$"},
+        "secret_store": {
+            "type": "object",
+            "properties": {"name": _LABEL, "kind": _LABEL, "api_version": _LABEL},
+            "required": ["name"],
+            "additionalProperties": False,
+        },
+        "pod_security": {"enum": ["baseline", "restricted", "privileged"]},
+        "trial_namespace": _LABEL,
+        "wait_s": {"type": "integer", "minimum": 1, "maximum": 86400},
+    },
+    "required": ["server"],
+    "additionalProperties": False,
+}

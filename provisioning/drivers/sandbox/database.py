@@ -33,8 +33,8 @@ _TAKE = """INSERT INTO ledger AS known (environment, fence, operation) VALUES (%
     ON CONFLICT (environment) DO UPDATE SET fence = EXCLUDED.fence, operation = EXCLUDED.operation, at = now()
     WHERE known.fence <= EXCLUDED.fence RETURNING fence"""
 _END_OLDER = """SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
-    WHERE usename = current_user AND application_name ~ %s
-      AND split_part(application_name, ':', 3)::bigint < %s"""
+    WHERE usename = current_user
+      AND CASE WHEN application_name ~ %s THEN split_part(application_name, ':', 3)::bigint < %s ELSE false END"""
 _END_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = %s AND backend_type = 'client backend'"""
 _COUNT_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"

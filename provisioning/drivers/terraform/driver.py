@@ -22,6 +22,7 @@ class TerraformDriver(base.Driver):
     name = "terraform"
     capabilities = planning.VERBS
     template_schema = module.SCHEMA
+    target_schema = module.TARGET_SCHEMA
 
     @property
     def vault(self) -> vault.Vault:

@@ -164,3 +164,20 @@ def _has(repository: Path, commit: str) -> bool:
     except git.GitError:
         return False
     return True
+
+
+_NAMES = {"type": "object", "additionalProperties": {"type": "string"}, "x-holds": "fields of the credentials"}
+TARGET_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "provider_mirror": {"type": "string", "pattern": "^/"},
+        "environment": _NAMES,
+        "backend": {
+            "type": "object",
+            "properties": {"type": {"type": "string", "pattern": "^[a-z0-9]+$"}, "config": {"type": "object"}},
+            "required": ["type"],
+            "additionalProperties": False,
+        },
+    },
+    "additionalProperties": False,
+}
