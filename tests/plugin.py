@@ -5,6 +5,7 @@ Loaded early by `-p tests.plugin`, so run the suite as `python -m pytest`.
 
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -63,8 +64,13 @@ GROUPS = {
 }
 
 
+CONTRACT = "tests/contract/test_driver_contract.py::"
+
+
 def group_of(nodeid: str) -> str:
-    """What runs on one worker: a group that shares a portal, else a file, whose servers are shared."""
+    """What runs on one worker: what shares a portal or a driver's world, else a file, whose servers are shared."""
+    if nodeid.startswith(CONTRACT):
+        return re.split(r"[\[\]-]", nodeid)[1]
     return next((name for place, name in GROUPS.items() if nodeid.startswith(place)), nodeid.partition("::")[0])
 
 
@@ -85,4 +91,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long groups first; among themselves, tests stay in their random order."""
-    items.sort(key=lambda item: group_of(item.nodeid) not in GROUPS.values())
+    items.sort(key=lambda item: not (item.nodeid.startswith(CONTRACT) or group_of(item.nodeid) in GROUPS.values()))

@@ -62,7 +62,7 @@ def _test(arguments: list[str]) -> int:
 def _pytest(arguments: list[str], told: dict[str, str]) -> int:
     named = {*filter(None, os.environ.get("BERTH_REQUIRE", "").split(",")), "cluster"}
     env = {**os.environ, **told, "BERTH_REQUIRE": ",".join(sorted(named))}
-    argv = [sys.executable, "-m", "pytest", "-q", "-m", "cluster", *arguments]
+    argv = [sys.executable, "-m", "pytest", "-q", "-n", "3", "-m", "cluster", *arguments]
     return subprocess.run(argv, cwd=recipe.ROOT, env=env, check=False).returncode
 
 

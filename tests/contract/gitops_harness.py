@@ -33,6 +33,7 @@ PATIENCE_S = 20
 class GitopsHarness(Harness):
     """Commits alone: the push is conditional on the head, so the target itself refuses an outdated worker."""
 
+    slow = True
     name = "gitops"
     conditional = True
 
@@ -141,12 +142,12 @@ class EngineHarness(GitopsHarness):
 
 
 class ArgocdHarness(EngineHarness):
-    name = "gitops-argocd"
+    name = "argocd"
     engine = "argocd"
 
 
 class FluxHarness(EngineHarness):
-    name = "gitops-flux"
+    name = "flux"
     engine = "flux"
 
 

@@ -6,7 +6,7 @@ the stranger and the outage. Which cases are run follows from the driver's capab
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -28,6 +28,7 @@ HARNESSES = (
     "tests.contract.terraform_harness:TerraformHarness",
 )
 GROUP = "berth.contract"
+MOST_CALLS = 200
 
 
 class Harness(ABC):
@@ -39,8 +40,19 @@ class Harness(ABC):
     """True when the driver uses the portal's own database: each case then has it, and finds it empty."""
     conditional = False
     """True when the target itself refuses the write of an older fence (else the guard and the engine are alone)."""
+    slow = False
+    """True when an operation takes a second or more: the suite then dies at some points, not at each one."""
     leashed = False
     """True when a child process writes, which ends shortly after its guard raised: `settle` waits that long."""
+
+    def points(self, first: int) -> Iterator[int]:
+        """Where a worker dies, by number: all of them, or 1, 2, 4, 8 … when slow, unless BERTH_CONTRACT is `all`."""
+        every = not self.slow or os.environ.get("BERTH_CONTRACT") == "all"
+        if every:
+            yield from range(first, MOST_CALLS)
+            return
+        yield from range(first, 2)
+        yield from (2**power for power in range(1, MOST_CALLS.bit_length()))
 
     def missing(self) -> str:
         """What is missing on this machine and how to get it, in a sentence. Empty: the cases can run."""

@@ -34,6 +34,7 @@ PATHS = {
 
 
 class KubernetesHarness(Harness):
+    slow = True
     name = "kubernetes"
     needs = "built-cluster"
 

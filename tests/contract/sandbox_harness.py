@@ -22,6 +22,7 @@ NOWHERE = "127.0.0.1:9"
 
 
 class SandboxHarness(Harness):
+    slow = True
     name = "sandbox"
     database = True
 

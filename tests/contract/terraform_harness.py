@@ -53,6 +53,7 @@ RESOURCES = {"module": {"files": {"main.tf": MODULE}}, "variables": {"token": {"
 
 
 class TerraformHarness(Harness):
+    slow = True
     name = "terraform"
     needs = "terraform"
     database = True
