@@ -103,12 +103,17 @@ class Shell:
             self._item(_("Sources"), "git-branch", "sources"),
             self._item(_("Targets"), "plug", "targets"),
             self._item(_("Inventory"), "list", "inventory"),
+            self._item(_("Orphans"), "alert-triangle", "orphans"),
         ]
 
     def _item(self, label: str, icon: str, name: str, count: int = 0, *, waits: bool = False) -> NavItem:
         url = reverse(name)
-        current = self._path == url if name == "home" else self._path.startswith(url)
+        current = self._path == url if name == "home" else self._path.startswith(url) and not self._is_nearer(name)
         return NavItem(label, icon, url, current, count, waits)
+
+    def _is_nearer(self, name: str) -> bool:
+        """Does another line of the menu lead closer to this page?"""
+        return name == "catalogue" and self.user.is_platform and self._path.startswith(reverse("sources"))
 
     @cached_property
     def queue(self) -> dict[str, int]:
