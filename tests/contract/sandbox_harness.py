@@ -78,7 +78,7 @@ class SandboxHarness(Harness):
         self.away = False
 
     def bad_spec(self, name):
-        return self.spec(name, resources={"workload": {"image": "/bin/sh"}})
+        return self.spec(f"{name}-image", resources={"workload": {"image": "/bin/sh"}})
 
     def cleanup(self, spec):
         Run(self, dataclasses.replace(spec, suspended=False)).carry_out("destroy")

@@ -87,7 +87,7 @@ def backend(state_server, settings, monkeypatch):
 def target(mirror, demo, transactional_db):
     """A registered target: the provider's mirror, and the address of a real Postgres in Vault."""
     credentials = {"url": Secret(os.environ["SANDBOX_DATABASE_URL"])}
-    vault.from_settings().kv_put("targets/test-databases", credentials)
+    vault.from_settings().kv_put(stage.CREDENTIALS, credentials)
     return stage.target(mirror)
 
 

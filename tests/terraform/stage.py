@@ -18,6 +18,9 @@ from provisioning.specs import spec_of
 from tests.people import Demo, make_version
 from tests.provisioning.engine import requested
 
+# Vault is shared by the processes that run tests.
+CREDENTIALS = f"targets/test-databases-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+
 DATABASE = """
 terraform {
   required_providers {
@@ -109,7 +112,7 @@ def target(mirror: Any, **more: Any) -> Target:
     config = {"provider_mirror": str(mirror), **more}
     with context(by="system:test"):
         return Target.objects.create(
-            slug="test-databases", name="Test", driver="terraform", config=config, credentials="targets/test-databases"
+            slug="test-databases", name="Test", driver="terraform", config=config, credentials=CREDENTIALS
         )
 
 

@@ -15,10 +15,14 @@ from tests.terraform.test_state import CANARY, body
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
 
 
-@pytest.fixture
-def environment(demo, settings):
+@pytest.fixture(autouse=True)
+def _plain_static_files(settings):
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture
+def environment(demo):
     operation = requested(demo)
     with context(by="system:test"):
         Environment.objects.filter(pk=operation.environment_id).update(driver="terraform")

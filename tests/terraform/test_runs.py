@@ -64,7 +64,7 @@ def secret_place(demo, tmp_path, transactional_db):
     from provisioning import vault
     from provisioning.vault import Secret
 
-    vault.from_settings().kv_put("targets/test-databases", {"password": Secret(SECRET)})
+    vault.from_settings().kv_put(stage.CREDENTIALS, {"password": Secret(SECRET)})
     return stage.target(tmp_path, provider_mirror="")
 
 
@@ -133,7 +133,7 @@ def test_a_swapped_secret_is_a_change_and_stays_unread(backend, secret_place, de
 
     hand = stage.hand(demo, _resources(), secret_place)
     hand.carry("create")
-    vault.from_settings().kv_put("targets/test-databases", {"password": Secret("another-" + SECRET)})
+    vault.from_settings().kv_put(stage.CREDENTIALS, {"password": Secret("another-" + SECRET)})
     plan = hand.plan("update")
     driver("terraform").discard(plan)
     change = {change.address: change for change in plan.changes}["terraform_data.kept"]
@@ -184,8 +184,8 @@ def test_an_outdated_run_is_ended_and_writes_nothing(backend, demo):
 
 def test_the_second_of_two_applies_waits_for_the_lock(backend, demo):
     hand = stage.hand(demo, stage.slow(4))
-    other = stage.Hand(requested(demo, name="tf-other"), hand.spec, 9)
-    stage.lease(other.operation, 9)
+    other = stage.Hand(requested(demo, name="tf-other"), hand.spec, hand.fence)
+    stage.lease(other.operation, hand.fence)
     second: list[BaseException | None] = []
 
     def compete():

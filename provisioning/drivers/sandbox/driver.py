@@ -56,7 +56,8 @@ class SandboxDriver(base.Driver):
 
     def plan(self, spec: EnvironmentSpec, observed: base.Resources, kind: str) -> Plan:
         """Return the difference to what the environment shall be after an operation of this kind."""
-        if workload := spec.resources.get("workload"):
+        workload = spec.resources.get("workload")
+        if workload and kind != "destroy":
             images.module_of(workload["image"])
         if kind == "create" and spec.tier in PROD_LIKE and not self.isolated:
             raise DriverRejected("This machine cannot keep workloads apart (no Landlock): prod-like tiers are refused.")
