@@ -19,7 +19,9 @@ class Person:
     """Signed in at `base`; every call raises Refused for a 4xx or 5xx."""
 
     def __init__(self, base: str, username: str, password: str) -> None:
-        self._http = httpx.Client(base_url=base, timeout=30, headers={"Referer": f"{base}/"})
+        # nginx ends idle connections when a new route is loaded, which a request on its way would not survive.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=base, timeout=30, headers={"Referer": f"{base}/"}, limits=limits)
         self.name = username
         self._http.get("/signin/").raise_for_status()
         answer = self._http.post(
