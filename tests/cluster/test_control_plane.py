@@ -53,8 +53,8 @@ def test_a_quota_stops_what_exceeds_it(admin, namespace):
     quota = {"metadata": {"name": "few"}, "spec": {"hard": {"count/configmaps": "1"}}}
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
     admin.create(path, quota)
-    wait_until(lambda: "hard" in admin.get(f"{path}/few").get("status", {}))
     wait_until(lambda: admin.items(MAPS.format(namespace)))
+    wait_until(lambda: admin.get(f"{path}/few").get("status", {}).get("used") == {"count/configmaps": "1"})
     status, message = refused(admin.create, MAPS.format(namespace), {"metadata": {"name": "two"}})
     assert (status, "exceeded quota: few" in message) == (403, True)
 
