@@ -130,6 +130,11 @@ class EngineHarness(GitopsHarness):
         objects = self.world.objects(f"{spec.tier}-{spec.name}")
         return {**super().fingerprint(spec), "objects": [_lasting(each) for each in objects]}
 
+    def steady(self, observed):
+        moving = {"sync", "health"}
+        states = super().steady(observed)
+        return {address: {key: states[address][key] for key in {*states[address]} - moving} for address in states}
+
     def vandalise(self, spec):
         super().vandalise(spec)
         part = {"source": {"path": "elsewhere"}} if self.engine == "argocd" else {"ref": {"branch": "other"}}

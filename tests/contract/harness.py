@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from provisioning.drivers.base import Driver, EnvironmentSpec, ReleaseSpec
+from provisioning.drivers.base import Driver, EnvironmentSpec, ReleaseSpec, Resources
 
 HARNESSES = (
     "tests.contract.noop_harness:NoopHarness",
@@ -67,6 +67,10 @@ class Harness(ABC):
 
     def begin(self) -> None:  # noqa: B027
         """Before each case."""
+
+    def steady(self, observed: Resources) -> dict[str, Mapping[str, Any]]:
+        """The states by address, without what the target changes by itself; all of it, unless a harness says more."""
+        return {address: resource.state for address, resource in observed.items()}
 
     def settle(self) -> None:  # noqa: B027
         """Wait until a write that was under way would have shown."""

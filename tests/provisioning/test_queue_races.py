@@ -41,6 +41,8 @@ def test_workers_that_race_never_exceed_the_limit_of_a_target(demo, limit):
         queued(demo, f"eu-{n}", target=eu, minute=n)
     names = claimed_at_once(times=3)
     assert len(names) == len({*names}) == limit
+    # Each worker holds one row while they count, so at most the others' rows are passed over.
+    assert {*names} <= {f"eu-{n}" for n in range(limit + WORKERS - 1)}
     assert Operation.objects.filter(target=eu, status="running").count() == limit
 
 
