@@ -16,6 +16,11 @@ def usable(version: TemplateVersion) -> Allowed | Denied:
     """May an environment be made from this version here? Its target must be registered, if it names one."""
     if not version.target or of_version(version) is not None:
         return Allowed()
+    return unregistered(version)
+
+
+def unregistered(version: TemplateVersion) -> Denied:
+    """Why nothing can be made from a version whose target is not there, or not any more."""
     return Denied(
         rule="target.registered",
         field="template",

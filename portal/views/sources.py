@@ -25,7 +25,7 @@ def sources(request: HttpRequest) -> HttpResponse:
     answer = actions.register_source(by=by, slug=asked["slug"], url=asked["url"], ref=asked["ref"] or "main")
     if isinstance(answer, Denied):
         return _page(request, denied=answer, asked=asked)
-    messages.success(request, _("%(slug)s is connected and will be read now.") % {"slug": answer.slug})
+    messages.success(request, _("%(slug)s is connected and is read within half a minute.") % {"slug": answer.slug})
     return redirect("sources")
 
 
@@ -50,5 +50,5 @@ def source_sync(request: HttpRequest, slug: str) -> HttpResponse:
     answer = actions.ask_sync(by=viewer(request), source=found)
     if isinstance(answer, Denied):
         return _page(request, denied=answer)
-    messages.success(request, _("%(slug)s will be read now.") % {"slug": found.slug})
+    messages.success(request, _("%(slug)s is read within half a minute.") % {"slug": found.slug})
     return redirect("sources")

@@ -176,6 +176,8 @@ class _Undo(Exception):
 def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -> Operation | Denied:
     draft, team = checked.draft, wanted.service.team
     target = targets.of_version(wanted.version)
+    if wanted.version.target and target is None:
+        return targets.unregistered(wanted.version)
     environment, kind = _claimed(by, wanted, checked), "claim"
     if environment is None:
         environment, kind = _made(by, wanted, draft, target), wanted.kind
