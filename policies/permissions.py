@@ -28,6 +28,17 @@ class Permission(StrEnum):
     RECOVER = "recover"
     MANAGE_TARGETS = "manage_targets"
     MANAGE_INVENTORY = "manage_inventory"
+    MANAGE_ACCESS = "manage_access"
+    REVIEW_ACCESS = "review_access"
+    IMPERSONATE = "impersonate"
+    MANAGE_POLICIES = "manage_policies"
+    OVERRIDE_POLICY = "override_policy"
+    MANAGE_APPROVAL_RULES = "manage_approval_rules"
+    BREAK_GLASS = "break_glass"
+    MANAGE_QUOTAS = "manage_quotas"
+    MANAGE_WINDOWS = "manage_windows"
+    STOP_THE_LINE = "stop_the_line"
+    USE_SWITCHES = "use_switches"
 
 
 _VIEWER = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
@@ -36,7 +47,15 @@ ROLE_TABLE: dict[str, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.DEVELOPER: _DEVELOPER,
     Role.APPROVER: _VIEWER | {Permission.APPROVE},
-    Role.OWNER: _DEVELOPER | {Permission.APPROVE, Permission.MANAGE_TEAM},
+    Role.OWNER: _DEVELOPER
+    | {
+        Permission.APPROVE,
+        Permission.MANAGE_TEAM,
+        Permission.REVIEW_ACCESS,
+        Permission.OVERRIDE_POLICY,
+        Permission.BREAK_GLASS,
+        Permission.STOP_THE_LINE,
+    },
 }
 AUDITOR = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
 PLATFORM = frozenset(
@@ -47,6 +66,14 @@ PLATFORM = frozenset(
         Permission.RECOVER,
         Permission.MANAGE_TARGETS,
         Permission.MANAGE_INVENTORY,
+        Permission.MANAGE_ACCESS,
+        Permission.IMPERSONATE,
+        Permission.MANAGE_POLICIES,
+        Permission.MANAGE_APPROVAL_RULES,
+        Permission.MANAGE_QUOTAS,
+        Permission.MANAGE_WINDOWS,
+        Permission.STOP_THE_LINE,
+        Permission.USE_SWITCHES,
     }
 )
 GRANTS: dict[str, frozenset[Permission]] = {"operate_team": _DEVELOPER - {Permission.REVEAL_SECRET}}
@@ -65,6 +92,17 @@ _WORDS: dict[Permission, str] = {
     Permission.RECOVER: "recover stuck operations of",
     Permission.MANAGE_TARGETS: "manage the targets of",
     Permission.MANAGE_INVENTORY: "manage the inventory of",
+    Permission.MANAGE_ACCESS: "manage who may do what in",
+    Permission.REVIEW_ACCESS: "review who may do what in",
+    Permission.IMPERSONATE: "look through the eyes of people of",
+    Permission.MANAGE_POLICIES: "manage the policies of",
+    Permission.OVERRIDE_POLICY: "override policies of",
+    Permission.MANAGE_APPROVAL_RULES: "manage the approval rules of",
+    Permission.BREAK_GLASS: "break the glass for",
+    Permission.MANAGE_QUOTAS: "manage quotas and budgets of",
+    Permission.MANAGE_WINDOWS: "manage the windows of",
+    Permission.STOP_THE_LINE: "stop the line of",
+    Permission.USE_SWITCHES: "use the switches of",
 }
 
 

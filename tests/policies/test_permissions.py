@@ -19,7 +19,15 @@ TABLE = {
     "vera": SEE,
     "mara": DEVELOP,
     "jonas": SEE | {Permission.APPROVE},
-    "ines": DEVELOP | {Permission.APPROVE, Permission.MANAGE_TEAM},
+    "ines": DEVELOP
+    | {
+        Permission.APPROVE,
+        Permission.MANAGE_TEAM,
+        Permission.REVIEW_ACCESS,
+        Permission.OVERRIDE_POLICY,
+        Permission.BREAK_GLASS,
+        Permission.STOP_THE_LINE,
+    },
     "tomasz": set(),
     "ana": SEE,
     "pia": {
@@ -29,6 +37,14 @@ TABLE = {
         Permission.RECOVER,
         Permission.MANAGE_TARGETS,
         Permission.MANAGE_INVENTORY,
+        Permission.MANAGE_ACCESS,
+        Permission.IMPERSONATE,
+        Permission.MANAGE_POLICIES,
+        Permission.MANAGE_APPROVAL_RULES,
+        Permission.MANAGE_QUOTAS,
+        Permission.MANAGE_WINDOWS,
+        Permission.STOP_THE_LINE,
+        Permission.USE_SWITCHES,
     },
     "olaf": set(),
 }

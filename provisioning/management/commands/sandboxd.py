@@ -40,6 +40,7 @@ class Command(BaseCommand):
             signal.signal(signal.SIGINT, end)
             # A handler, even an empty one, is what makes a child's end wake the loop.
             signal.signal(signal.SIGCHLD, lambda *_: None)
+            self._say(f"watching over the workloads in {places.var}")
             supervisor.run()
 
     def _say(self, line: str) -> None:

@@ -120,4 +120,4 @@ def test_f1_a_router_that_is_killed_takes_its_nginx_with_it(sandbox):
             return True
 
     wait_for(gone, 5)
-    sandbox.daemons.router = sandbox.daemons._run("router")
+    sandbox.daemons.router = sandbox.daemons.run("router")

@@ -68,7 +68,7 @@ def test_f1_a_start_that_vault_refuses_says_so(sandbox):
 
 
 def test_only_one_sandboxd_works_in_a_directory(sandbox):
-    second = sandbox.daemons._run("sandboxd")
+    second = sandbox.daemons.run("sandboxd")
     assert second.wait(20) == 1
     assert "another sandboxd works in" in sandbox.daemons.said()
 

@@ -20,6 +20,7 @@ from provisioning.drivers.sandbox.steps import world_from_settings
 from provisioning.models import Environment, Workload
 
 ROOT = Path(__file__).resolve().parents[3]
+WATCHING = "watching over the workloads in "
 FULL = {"database": True, "cache": True, "workload": {"image": "web-service"}}
 ONE = ReleaseSpec("1.0.0", "sha256:" + "1" * 64)
 TWO = ReleaseSpec("2.0.0", "sha256:" + "2" * 64)
@@ -40,6 +41,15 @@ def wait_for(probe, seconds=30.0):
     return found
 
 
+def _end(process):
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Daemons:
     """The two daemons of one test module; `var` is theirs alone."""
 
@@ -54,31 +64,38 @@ class Daemons:
             "DJANGO_SETTINGS_MODULE": "tests.provisioning.sandbox.attack_settings",
         }
         self.sandboxd = self.router = None
+        self.started = []
 
     def start(self):
-        self.router = self._run("router")
+        self.router = self.run("router")
         self.start_sandboxd()
 
     def start_sandboxd(self, **extra):
-        self.sandboxd = self._run("sandboxd", **extra)
+        """Return once it has taken its directory: a second one that starts too early would win it."""
+        before = self.said().count(WATCHING)
+        self.sandboxd = self.run("sandboxd", **extra)
+        wait_for(lambda: self.said().count(WATCHING) > before, 60)
 
     def restart_sandboxd(self, **extra):
-        self.sandboxd.terminate()
-        self.sandboxd.wait(10)
+        _end(self.sandboxd)
         self.start_sandboxd(**extra)
 
-    def _run(self, name, **extra):
+    def run(self, name, **extra):
+        """Start one daemon, which `stop` ends whoever asked for it."""
         with (self.var / f"{name}.out").open("ab") as log:
             command = [sys.executable, str(ROOT / "manage.py"), name]
-            return subprocess.Popen(command, env={**self.environ, **extra}, stdout=log, stderr=log, cwd=ROOT)
+            self.started.append(
+                subprocess.Popen(command, env={**self.environ, **extra}, stdout=log, stderr=log, cwd=ROOT)
+            )
+        return self.started[-1]
 
     def stop(self):
-        for process in (self.sandboxd, self.router):
-            process.terminate()
-            process.wait(10)
+        for process in self.started:
+            _end(process)
 
     def said(self, name="sandboxd"):
-        return (self.var / f"{name}.out").read_text()
+        path = self.var / f"{name}.out"
+        return path.read_text() if path.exists() else ""
 
 
 class Sandbox:
