@@ -111,7 +111,7 @@ def teams_with(user: User, permission: Permission) -> QuerySet[Team]:
     if permission in global_rights(user):
         return rows
     held = Membership.objects.filter(carrying(permission), user=user).values("team")
-    objects = _object_grants(permission).filter(user=user).values("object_pk")
+    objects = object_grants(permission).filter(user=user).values("object_pk")
     wanted = Q(pk__in=held) | _named(grants.filter(effect=Effect.ALLOW))
     wanted |= Q(pk__in=Team.objects.alias(key=Cast("pk", CharField())).filter(key__in=objects).values("pk"))
     return rows.filter(wanted)
@@ -139,7 +139,7 @@ def people_with(permission: Permission, where: Scope) -> QuerySet[User]:
     wanted |= Q(is_platform=True) if permission in PLATFORM else Q()
     if team is not None:
         wanted |= Q(pk__in=Membership.objects.filter(carrying(permission), team=team).values("user"))
-        wanted |= Q(pk__in=_object_grants(permission).filter(object_pk=str(team.pk)).values("user"))
+        wanted |= Q(pk__in=object_grants(permission).filter(object_pk=str(team.pk)).values("user"))
     rows = User.objects.filter(wanted, is_active=True).exclude(pk__in=grants.filter(effect=Effect.DENY).values("user"))
     if permission in NEVER_BY_MACHINE:
         rows = rows.filter(is_service=False)
@@ -177,7 +177,7 @@ def _named(grants: QuerySet[AccessGrant]) -> Q:
     return Q(pk__in=teams) | Q(organisation__in=grants.filter(organisation__isnull=False).values("organisation"))
 
 
-def _object_grants(permission: Permission) -> QuerySet[UserObjectPermission]:
+def object_grants(permission: Permission) -> QuerySet[UserObjectPermission]:
     """Whitelisted object grants on teams: a superuser's flag, groups and grants on all objects count for nothing."""
     names = [name for name, rights in GRANTS.items() if permission in rights]
     return UserObjectPermission.objects.filter(

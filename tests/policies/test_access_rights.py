@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from audit.context import context
 from policies.models import AccessGrant, CustomRole, Membership, Service, Signature, User
-from policies.permissions import Permission as P
-from policies.permissions import may, people_with, services_with, teams_with
+from policies.permissions import Permission, may, people_with, services_with, teams_with
 
 pytestmark = pytest.mark.django_db
+P = Permission
 ALLOW, DENY = "allow", "deny"
 
 
@@ -55,7 +55,7 @@ def test_every_door_says_the_same_of_everybody_everywhere(demo, releaser):
         demo, demo.pia, by=demo.ines, permission="stop_the_line", effect=DENY, organisation=demo.payments.organisation
     )
     given(demo, demo.tomasz, permission="operate", service=demo.api)
-    given(demo, demo.mara, role="approver", organisation=whole)
+    given(demo, demo.mara, role="approver", organisation=demo.payments.organisation)
     for person in User.objects.all():
         for permission in P:
             for where in (demo.payments, demo.reliability, demo.api, None):
