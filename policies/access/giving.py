@@ -44,7 +44,9 @@ def rights_of(matter: str) -> frozenset[Permission] | None:
 def give(*, by: User, wanted: Wanted) -> AccessGrant | Denied:
     """Grant or deny something to somebody."""
     rights = rights_of(wanted.matter)
-    denied = _wrong(wanted) or _not_for_them(by, wanted)
+    denied = _wrong(wanted)
+    if denied is None:
+        denied = _not_for_them(by, wanted)
     if denied is None and rights is not None:
         denied = _not_to_give(by, wanted.where, rights, wanted.effect)
     if denied is not None:
