@@ -11,7 +11,7 @@ from audit.record import record
 from policies.models import ApiToken, ApiTokenUse, SignInLink, User
 from policies.results import Denied, FieldError
 
-SCOPES: tuple[str, ...] = ("read", "operate", "approve", "history")
+SCOPES: tuple[str, ...] = ("read", "operate", "approve", "history", "access")
 LONGEST = timedelta(days=365)
 LINK_LIFETIME = timedelta(minutes=30)
 _WRITE_USE_EVERY = timedelta(minutes=1)

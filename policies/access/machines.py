@@ -16,7 +16,7 @@ from policies.results import Allowed, Denied
 
 NAME = re.compile(r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")
 LONGEST_OVERLAP = timedelta(hours=24)
-SCOPES = tuple(scope for scope in tokens.SCOPES if scope != "approve")
+SCOPES = tuple(scope for scope in tokens.SCOPES if scope not in {"approve", "access"})
 
 
 def managed_by(user: User) -> QuerySet[User]:
