@@ -35,7 +35,7 @@ class Preview:
 
 def preview(*, by: User, wanted: Wanted) -> Preview:
     """Everything the requester wants to know while typing."""
-    allowed = may(by, Permission.REQUEST, wanted.service.team)
+    allowed = may(by, Permission.REQUEST, wanted.service)
     usage = tuple(quotas.usage(wanted.service.team))
     checked = check(by=by, wanted=wanted)
     if isinstance(checked, Denied):
