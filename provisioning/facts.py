@@ -95,10 +95,10 @@ def _provided(name: str, draft: Draft) -> Mapping[str, Any]:
 def _requester(draft: Draft) -> dict[str, Any]:
     if draft.requester is None:
         return {"username": "schedule", "roles": [], "platform": False}
-    roles = Membership.objects.filter(user=draft.requester, team=draft.team).values_list("role", flat=True)
+    held = Membership.objects.filter(user=draft.requester, team=draft.team).select_related("custom")
     return {
         "username": draft.requester.username,
-        "roles": sorted(roles),
+        "roles": sorted(membership.held for membership in held),
         "platform": draft.requester.is_platform,
     }
 

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
-from policies.models import Membership, User
-from policies.permissions import Permission, may, roles_with, teams_with
+from policies.models import User
+from policies.permissions import Permission, may, teams_with
 from provisioning import states, turns
 from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target, WarmPool
 from provisioning.states import EnvironmentStatus as E
@@ -28,11 +28,8 @@ def operations_visible_to(user: User) -> QuerySet[Operation]:
 
 def _asks(user: User) -> Q:
     """Operations whose rule names a team in which the person may approve."""
-    slugs = Membership.objects.filter(user=user, role__in=roles_with(Permission.APPROVE)).values_list(
-        "team__slug", flat=True
-    )
     named = Q(pk__in=[])
-    for slug in slugs:
+    for slug in teams_with(user, Permission.APPROVE).values_list("slug", flat=True):
         named |= Q(approval__also_from__contains=[slug])
     return named
 
