@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from policies.models import Delegation, Membership, Team, User
@@ -35,14 +37,19 @@ def stands_for(person: int, groups: Iterable[str], people: People) -> list[str]:
     return sorted(group for group in groups if person in people.get(group, frozenset()))
 
 
-def groups_of(user: User) -> set[str]:
-    """Every group that the person belongs to."""
-    if not user.is_active:
-        return set()
-    held = Membership.objects.filter(user=user).values_list("role", "team__slug")
-    teams = teams_with(user, Permission.APPROVE).values_list("slug", flat=True)
-    roles = {f"role:{role}@{slug}" for role, slug in held}
-    return {f"person:{user.username}"} | roles | {f"team:{slug}" for slug in teams}
+def groups_of(user: User) -> list[QuerySet[Any, Any]]:
+    """Every group that the person belongs to, as queries that make one part of a larger one."""
+    active = Q(user=user, user__is_active=True)
+    roles = Membership.objects.filter(active).annotate(
+        asked=Concat(Value("role:"), "role", Value("@"), "team__slug", output_field=TextField())
+    )
+    teams = teams_with(user, Permission.APPROVE).annotate(
+        asked=Concat(Value("team:"), "slug", output_field=TextField())
+    )
+    person = User.objects.filter(pk=user.pk, is_active=True).annotate(
+        asked=Concat(Value("person:"), "username", output_field=TextField())
+    )
+    return [found.order_by().values_list("asked", flat=True) for found in (roles, teams, person)]
 
 
 def in_force(now: datetime | None = None) -> QuerySet[Delegation]:

@@ -37,11 +37,17 @@ def _asked(user: User) -> Q:
 
 def _asks(user: User) -> Q:
     """Operations with an open step that the person, or somebody they stand in for, may sign."""
-    wanted = Q(asked__overlap=sorted(groups_of(user)))
+    wanted = _any_of(user)
     for row in in_force().filter(to=user):
-        theirs = Q(asked__overlap=sorted(groups_of(row.of)))
-        wanted |= theirs & Q(team=row.team) if row.team_id else theirs
+        wanted |= _any_of(row.of) & Q(team=row.team) if row.team_id else _any_of(row.of)
     return Q(status=S.AWAITING_APPROVAL) & wanted
+
+
+def _any_of(user: User) -> Q:
+    found = Q(pk__in=[])
+    for groups in groups_of(user):
+        found |= Q(asked__overlap=groups)
+    return found
 
 
 def waiting_for(user: User) -> QuerySet[Operation]:
