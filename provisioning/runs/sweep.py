@@ -17,7 +17,7 @@ LATE = timedelta(seconds=10)
 
 
 def sweep() -> dict[str, int]:
-    """Ask, remind and end what waits for signatures, then hint for what is ready (a lost broker, a lapse, a time reached)."""
+    """Ask, remind and end what waits for signatures, then hint for what is ready (a lost broker, a time reached)."""
     asked = asking.sweep()
     return {**asked, "hinted": _hint(), "checked": _hint_checks()}
 
