@@ -2,7 +2,17 @@
 
 from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
 from policies.models.people import CustomRole, Membership, Organisation, Role, Service, Team, User
-from policies.models.rules import ApprovalRule, Decision, Quota, QuotaReservation, Signature, Verdict
+from policies.models.rules import (
+    ApprovalRule,
+    Decision,
+    OnExpiry,
+    Quota,
+    QuotaReservation,
+    RuleStep,
+    Signature,
+    Verdict,
+)
+from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
 
 __all__ = [
@@ -11,16 +21,20 @@ __all__ = [
     "ApiToken",
     "ApiTokenUse",
     "ApprovalRule",
+    "BrokenGlass",
     "CustomRole",
     "Decision",
+    "Delegation",
     "Effect",
     "Impersonation",
     "Membership",
+    "OnExpiry",
     "Organisation",
     "Quota",
     "QuotaReservation",
     "ReviewItem",
     "Role",
+    "RuleStep",
     "Service",
     "SignInLink",
     "Signature",
