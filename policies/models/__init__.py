@@ -1,5 +1,6 @@
-"""People, teams, tokens, quotas, decisions, approval rules and signatures. What they apply to lives above."""
+"""People, teams, tokens, quotas, decisions, approval rules, signatures and comments. What they apply to lives above."""
 
+from policies.models.comments import Comment
 from policies.models.people import Membership, Organisation, Role, Service, Team, User
 from policies.models.rules import ApprovalRule, Decision, Quota, QuotaReservation, Signature, Verdict
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
@@ -8,6 +9,7 @@ __all__ = [
     "ApiToken",
     "ApiTokenUse",
     "ApprovalRule",
+    "Comment",
     "Decision",
     "Membership",
     "Organisation",

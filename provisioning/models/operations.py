@@ -37,6 +37,7 @@ class Operation(models.Model):
     approval = models.JSONField(default=dict)
     signatures_needed = models.PositiveSmallIntegerField(default=0)
     owning_needed = models.PositiveSmallIntegerField(default=0)
+    risk = models.PositiveIntegerField(default=0, help_text="How soon a signer should read it; see risk.py.")
     plan_locked_at = models.DateTimeField(null=True)
     idempotency_key = models.CharField(max_length=80, blank=True)
     request_digest = models.CharField(max_length=80, blank=True)
@@ -77,6 +78,11 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "created_at"], name="operation_status"),
+            models.Index(
+                fields=["-risk", "created_at", "id"],
+                condition=Q(status__in=["awaiting_approval", "held"]),
+                name="operation_inbox",
+            ),
             models.Index(fields=["kind", "-finished_at"], name="operation_usual"),
             models.Index(fields=["environment", "-created_at"], name="operation_environment"),
             models.Index(fields=["team", "-created_at"], name="operation_team"),

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from audit.context import context
+from catalog.pricing import price
 from policies import approvals
 from policies.approvals import Subject
 from policies.decisions import denied_by, record_ruling
@@ -22,6 +24,7 @@ from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
+from provisioning.risk import Risk, risk
 from provisioning.runs.backoff import put_off
 from provisioning.runs.outcome import DEFECT
 from provisioning.runs.store import AWAY
@@ -122,7 +125,9 @@ def store(operation: Operation, made: Made, judgement: Judgement) -> None:
     operation.approval = needed.as_json()
     operation.signatures_needed = needed.signatures
     operation.owning_needed = needed.owning_team
-    operation.save(update_fields=["plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed"])
+    operation.risk = risk_of(operation, made.document, judgement).score
+    names = ("plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed", "risk")
+    operation.save(update_fields=names)
     record_ruling(judgement.ruling, subject=operation.ref, point="plan", kind=operation.kind, team=operation.team)
 
 
@@ -137,6 +142,27 @@ def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
         "rate_suspended": str(environment.rate_suspended),
         "currency": environment.currency,
     }
+
+
+def risk_of(operation: Operation, document: Mapping[str, Any], judgement: Judgement) -> Risk:
+    """How soon its signers should read it."""
+    return risk(
+        tier=operation.tier,
+        plan=document,
+        severities=[finding.severity for finding in judgement.ruling.findings],
+        cost_delta=cost_delta(operation),
+    )
+
+
+def cost_delta(operation: Operation) -> Decimal:
+    """What it costs an hour more than before, when it runs."""
+    environment = operation.environment
+    if kinds.of(operation).begins_environment:
+        return environment.rate_running
+    if operation.kind == "destroy":
+        return -environment.rate_running
+    wanted = operation.arguments.get("parameters", environment.parameters)
+    return price(environment.template_version, wanted).running - environment.rate_running
 
 
 def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
