@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("policies", "0002_guards"),
+        ("policies", "0043_step_guards"),
     ]
 
     operations = [

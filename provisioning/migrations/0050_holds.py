@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("policies", "0050_comments"),
-        ("provisioning", "0013_pools"),
+        ("provisioning", "0041_step_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
