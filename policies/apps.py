@@ -27,6 +27,7 @@ class PoliciesConfig(AppConfig):
         watch("policies.ApprovalRule", prefix="approvalrule")
         watch("policies.RuleStep", prefix="rulestep")
         watch("policies.Signature", prefix="signature", scope="team_id")
+        watch("policies.Comment", prefix="comment", scope="team_id")
         watch("policies.Delegation", prefix="delegation", scope="team_id")
         watch("policies.BrokenGlass", prefix="brokenglass", scope="team_id")
         watch("guardian.UserObjectPermission", prefix="grant")

@@ -1,6 +1,7 @@
-"""People, teams, tokens, quotas, decisions, approval rules and signatures. What they apply to lives above."""
+"""People, teams, tokens, quotas, decisions, approval rules, signatures and comments. What they apply to lives above."""
 
 from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
+from policies.models.comments import Comment
 from policies.models.people import CustomRole, Membership, Organisation, Role, Service, Team, User
 from policies.models.rules import (
     ApprovalRule,
@@ -22,6 +23,7 @@ __all__ = [
     "ApiTokenUse",
     "ApprovalRule",
     "BrokenGlass",
+    "Comment",
     "CustomRole",
     "Decision",
     "Delegation",
