@@ -13,10 +13,11 @@ from policies.engine import Ruling
 from policies.models import User
 from policies.permissions import may
 from policies.results import Denied
-from provisioning import kinds
+from provisioning import holdings, kinds, reclaim
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
 from provisioning.facts import Draft
+from provisioning.holdings import Full
 from provisioning.judging import Judgement, judge_draft
 from provisioning.kinds import OperationKind
 from provisioning.models import Environment, Operation
@@ -108,6 +109,11 @@ def _write(by: User, kind: OperationKind, ask: Ask, judgement: Judgement, key: s
     try:
         with context(by=by, reason=ask.reason):
             operation = enqueue(by=by, kind=kind, ask=ask, judgement=judgement, key=key, digest=digest)
+            if kind.name in holdings.RESIZING and (short := holdings.reserve(ask.environment)):
+                raise Full(short)
+    except Full as full:
+        known = earlier(by=by, key=key, digest=digest)
+        return known or _refused(by, ask, reclaim.refusal(by, full.short, ask.environment.team))
     except IntegrityError as error:
         if "operation_key_once" not in str(error):
             raise

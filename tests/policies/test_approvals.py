@@ -10,6 +10,7 @@ from policies import approvals, quotas
 from policies.approvals import Requirement, Subject
 from policies.models import ApprovalRule, Decision, Membership, Signature
 from policies.results import Denied
+from provisioning import holdings
 from provisioning.actions.sign import approve, reject, subject_of
 from provisioning.models import Operation
 from provisioning.runs.sweep import sweep
@@ -182,7 +183,7 @@ def test_the_strictest_of_the_matching_rules_counts(demo):
 def test_nobody_signed_in_time_ends_it_says_so_and_frees_name_and_quota(demo):
     operation = written(demo, "awaiting_approval", approval_expires_at=timezone.now() - timedelta(seconds=1))
     with context(by="system:test"):
-        assert quotas.reserve(team=demo.payments, metric="environments", amount=1, subject=operation.environment.ref)
+        assert holdings.reserve(operation.environment) == []
     assert sweep()["expired"] == 1
     operation.refresh_from_db()
     assert (operation.status, operation.environment.status) == ("expired", "destroyed")
