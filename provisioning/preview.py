@@ -14,6 +14,7 @@ from policies.quotas import Usage, Wants
 from policies.results import Denied, FieldError
 from provisioning import holdings
 from provisioning.actions.request import Checked, Wanted, check, quota_of, taken
+from provisioning.costs import over_budget
 from provisioning.models import Environment
 from provisioning.states import EnvironmentStatus
 
@@ -53,6 +54,9 @@ def _full(by: User, wanted: Wanted, checked: Checked, usage: tuple[Usage, ...], 
     subject = Subject("", "", wanted.service.team, by, need)
     if denied is None:
         denied = quota_of(by, checked.draft)
+    if denied is None:
+        place = Place(wanted.service.team, wanted.service, wanted.tier)
+        denied = over_budget(place, more=cost.running, hours=hours)
     if denied is None and ruling.allowed:
         denied = _name_taken(wanted)
     return Preview(

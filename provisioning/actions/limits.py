@@ -131,9 +131,9 @@ def _set(by: User, wanted: WantedQuota) -> Quota | Denied:
 
 def remove_quota(*, by: User, quota: Quota, reason: str) -> Quota | Denied:
     """Limit it no more."""
-    denied = _may(by)
+    denied = may_manage(by)
     if denied is None:
-        denied = _reason(reason)
+        denied = reason_given(reason)
     if denied is not None:
         return denied
     with context(by=by, reason=reason):
@@ -155,7 +155,7 @@ def _impact(by: User, wanted: WantedQuota, now: Quota | None) -> Impact:
 def _denied(by: User, wanted: WantedQuota) -> Denied | None:
     if not storable([wanted.metric, wanted.currency, wanted.reason, wanted.scope.tier]):
         return unstorable("metric")
-    denied = _may(by)
+    denied = may_manage(by)
     if denied is not None:
         return denied
     errors = [*scope_errors(wanted.scope), *_quota_errors(wanted)]
@@ -202,7 +202,7 @@ def invalid(errors: list[FieldError]) -> Denied:
     return Denied(first.rule, first.field, first.message, first.fix, "You", 422, tuple(errors))
 
 
-def _may(by: User) -> Denied | None:
+def may_manage(by: User) -> Denied | None:
     """The permission; that it was missing is recorded."""
     allowed = may(by, Permission.MANAGE_QUOTAS, None)
     if not isinstance(allowed, Denied):
@@ -212,7 +212,8 @@ def _may(by: User) -> Denied | None:
     return allowed
 
 
-def _reason(reason: str) -> Denied | None:
+def reason_given(reason: str) -> Denied | None:
+    """A reason that can be kept, or its refusal."""
     if not storable(reason):
         return unstorable("reason")
     if reason.strip():

@@ -18,9 +18,10 @@ from policies.models import Service, User
 from policies.permissions import Permission, may, owners_of
 from policies.places import Place
 from policies.results import Denied, FieldError
-from provisioning import holdings, inventory, pools, reclaim, targets
+from provisioning import costs, holdings, inventory, pools, reclaim, targets
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
+from provisioning.costs import OverBudget
 from provisioning.facts import Draft
 from provisioning.holdings import Full
 from provisioning.judging import Judgement, judge_draft
@@ -167,7 +168,7 @@ def _write(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) ->
     except Full as full:
         known = earlier(by=by, key=key, digest=digest)
         return known or _refused(by, wanted, reclaim.refusal(by, full.short, wanted.service.team))
-    except _Undo as undo:
+    except (_Undo, OverBudget) as undo:
         return earlier(by=by, key=key, digest=digest) or _refused(by, wanted, undo.denied)
     except IntegrityError as error:
         if "operation_key_once" in str(error):
@@ -199,6 +200,7 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
         short = holdings.reserve(environment)
         if short:
             raise Full(short)
+        costs.hold_budgets(draft)
     if not inventory.take(wanted.items, environment):
         return inventory.gone()
     operation = Operation.objects.create(
