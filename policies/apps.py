@@ -23,6 +23,8 @@ class PoliciesConfig(AppConfig):
         watch("policies.SignInLink", prefix="signinlink", masked=("hash",))
         watch("policies.Quota", prefix="quota", scope="team_id")
         watch("policies.QuotaReservation", prefix="reservation", scope="team_id")
+        watch("policies.Budget", prefix="budget", scope="team_id")
+        watch("policies.BudgetMark", prefix="budgetmark")
         watch("policies.Decision", prefix="decision", scope="team_id")
         watch("policies.ApprovalRule", prefix="approvalrule")
         watch("policies.RuleStep", prefix="rulestep")

@@ -16,6 +16,7 @@ urlpatterns = [
     path("inbox/", include("portal.routes.approvals")),
     path("pipelines/", include("portal.routes.pipelines")),
     path("", include("portal.routes.governance")),
+    path("quotas/", include("portal.routes.limits")),
     path("history/", include("portal.routes.history")),
     path("webhooks/", include("portal.routes.webhooks")),
     path("api/", include("portal.routes.api")),

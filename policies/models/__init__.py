@@ -1,18 +1,10 @@
-"""People, teams, tokens, quotas, decisions, approval rules, signatures and comments. What they apply to lives above."""
+<<<<<<< HEAD
 
 from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
 from policies.models.comments import Comment
+from policies.models.limits import Budget, BudgetMark, Quota, QuotaReservation
 from policies.models.people import CustomRole, Membership, Organisation, Role, Service, Team, User
-from policies.models.rules import (
-    ApprovalRule,
-    Decision,
-    OnExpiry,
-    Quota,
-    QuotaReservation,
-    RuleStep,
-    Signature,
-    Verdict,
-)
+from policies.models.rules import ApprovalRule, Decision, OnExpiry, Quota, QuotaReservation, RuleStep, Signature, Verdict
 from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
 
@@ -23,6 +15,8 @@ __all__ = [
     "ApiTokenUse",
     "ApprovalRule",
     "BrokenGlass",
+    "Budget",
+    "BudgetMark",
     "Comment",
     "CustomRole",
     "Decision",
