@@ -1,5 +1,6 @@
-"""People, teams, tokens, quotas, decisions, approval rules and signatures. What they apply to lives above."""
+"""People, teams, tokens, quotas, decisions, approval rules, signatures, second factors."""
 
+from policies.models.factors import FactorRule, FactorTries, Purpose
 from policies.models.people import Membership, Organisation, Role, Service, Team, User
 from policies.models.rules import ApprovalRule, Decision, Quota, QuotaReservation, Signature, Verdict
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
@@ -9,8 +10,11 @@ __all__ = [
     "ApiTokenUse",
     "ApprovalRule",
     "Decision",
+    "FactorRule",
+    "FactorTries",
     "Membership",
     "Organisation",
+    "Purpose",
     "Quota",
     "QuotaReservation",
     "Role",
