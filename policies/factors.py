@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
@@ -134,6 +135,18 @@ def of_token(token: ApiToken) -> Proof | None:
     if token.factor_at is None or token.factor is None:
         return None
     return Proof(token.user_id, TOKEN, token.factor_at, token.factor)
+
+
+def to_mint(by: User, *, carried_too: bool) -> Allowed | Denied:
+    """May the person make a token, and one that carries the factor with it?"""
+    allowed = need(by, Purpose.MINT_TOKEN)
+    return fresh(by, "Making a token that carries a second factor") if allowed and carried_too else allowed
+
+
+def for_token() -> dict[str, Any]:
+    """What a token carries of the present proof. Only after `to_mint` allowed it."""
+    found = proof.get()
+    return {"factor_at": min(found.at, timezone.now()), "factor": found.factor} if found else {}
 
 
 def change_rule(*, by: User, purpose: Purpose, required: bool, minutes: int, tokens: bool) -> FactorRule | Denied:

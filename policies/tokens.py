@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
+from policies import factors
 from policies.models import ApiToken, ApiTokenUse, SignInLink, User
 from policies.results import Denied, FieldError
 
@@ -21,8 +22,16 @@ def _hash(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def create(*, by: User, name: str, scopes: list[str], days: int) -> tuple[ApiToken, str] | Denied:
-    """Make a token for oneself. Returns the row and the value, which is never to be had again."""
+def create(
+    *, by: User, name: str, scopes: list[str], days: int, second_factor: bool = False
+) -> tuple[ApiToken, str] | Denied:
+    """Make a token for oneself. Returns the row and the value, which is never to be had again.
+
+    With `second_factor` the token carries the factor that was entered lately, where a rule lets tokens count.
+    """
+    allowed = factors.to_mint(by, carried_too=second_factor)
+    if isinstance(allowed, Denied):
+        return allowed
     errors: list[FieldError] = []
     if not name.strip() or len(name) > 80:
         errors.append(FieldError("name", "token.name", "Between 1 and 80 characters.", "Say what uses the token."))
@@ -46,8 +55,10 @@ def create(*, by: User, name: str, scopes: list[str], days: int) -> tuple[ApiTok
             hash=_hash(value),
             scopes=sorted(set(scopes)),
             expires_at=timezone.now() + timedelta(days=days),
+            **(factors.for_token() if second_factor else {}),
         )
-        record("token.created", object=f"token:{token.pk}", data={"name": token.name, "scopes": token.scopes})
+        data = {"name": token.name, "scopes": token.scopes, "second_factor": second_factor}
+        record("token.created", object=f"token:{token.pk}", data=data)
     return token, value
 
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from audit.context import context
 from audit.record import record
-from policies import approvals
+from policies import approvals, factors
 from policies.approvals import Subject
 from policies.decisions import refuse
-from policies.models import User, Verdict
+from policies.models import Purpose, User, Verdict
 from policies.results import Denied
 from provisioning.actions.storable import storable, unstorable
 from provisioning.lifecycle import move
@@ -48,6 +48,8 @@ def _decide(by: User, operation: Operation, digest: str, verdict: str, reason: s
     if not storable(reason):
         return unstorable("reason")
     denied = _stopped(by, operation, digest)
+    if denied is None and verdict == Verdict.APPROVE and operation.tier == "prod":
+        denied = _unproved(by)
     if denied is not None:
         return refuse(denied, by=by, subject=operation.ref, kind=verdict, team=operation.team)
     with context(by=by, operation=operation.ref, reason=reason):
@@ -102,6 +104,12 @@ def _stopped(by: User, operation: Operation, digest: str) -> Denied | None:
             status=409,
         )
     return None
+
+
+def _unproved(by: User) -> Denied | None:
+    """Why a plan of prod is not approved without a second factor, where the organisation asks for one."""
+    needed = factors.need(by, Purpose.SIGN_PROD)
+    return needed if isinstance(needed, Denied) else None
 
 
 def _short(digest: str) -> str:
