@@ -1,5 +1,6 @@
 """People who have a second factor, and who entered it: without a device, a browser or Vault."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,12 +12,15 @@ from django.utils import timezone
 from audit.context import context
 from policies import factors
 from policies.models import FactorRule, User
+from tests.software_key import SoftwareKey
 
 
 def enrolled(user: User, name: str = "Blue key") -> Authenticator:
-    """A security key of this person that no code of ours can check."""
+    """A security key of this person that nobody has in hand."""
+    credential = json.loads(SoftwareKey().made({"challenge": "nobody-asked"}))
+    data = {"name": name, "credential": credential, "counter": 1}
     with context(by=user):
-        return Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name})
+        return Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data=data)
 
 
 @contextmanager

@@ -74,7 +74,8 @@ def members(team: Team) -> QuerySet[Membership]:
 
 def factors(user: User) -> QuerySet[Authenticator]:
     """One's own second factors."""
-    return Authenticator.objects.filter(user=user)
+    found: QuerySet[Authenticator] = Authenticator.objects.filter(user=user)
+    return found
 
 
 def tokens(user: User) -> QuerySet[ApiToken]:

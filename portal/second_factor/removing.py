@@ -4,6 +4,7 @@ from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from audit.context import context
+from audit.models import AuditEvent
 from audit.record import emit, record
 from policies import factors
 from policies.factors import FACTORS
@@ -85,6 +86,11 @@ def _unresettable(by: User, person: User, reason: str) -> Denied | None:
     if not Authenticator.objects.filter(user=person).exists():
         return Denied("factor.reset_some", "person", f"{person} has no second factor.", status=409)
     return None
+
+
+def last_reset(person: User) -> AuditEvent | None:
+    """The event of the last reset of this person's factors."""
+    return AuditEvent.objects.filter(object=person.audit_ref, event="factor.reset").order_by("-at", "-id").first()
 
 
 def acknowledge(*, by: User) -> None:

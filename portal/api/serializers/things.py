@@ -196,7 +196,9 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     """A token without its value."""
 
     last_used_at = serializers.DateTimeField(source="use.at", default=None, allow_null=True)
-    second_factor_at = serializers.DateTimeField(source="factor_at", help_text="When the factor it carries was entered.")
+    second_factor_at = serializers.DateTimeField(
+        source="factor_at", allow_null=True, help_text="When the factor that it carries was entered."
+    )
 
     class Meta:
         model = ApiToken
