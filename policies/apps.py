@@ -21,6 +21,7 @@ class PoliciesConfig(AppConfig):
         watch("policies.Decision", prefix="decision", scope="team_id")
         watch("policies.ApprovalRule", prefix="approvalrule")
         watch("policies.Signature", prefix="signature", scope="team_id")
+        watch("policies.Waiver", prefix="waiver", scope="team_id")
         watch("guardian.UserObjectPermission", prefix="grant")
         watch("guardian.GroupObjectPermission", prefix="groupgrant")
         watch("auth.Group", prefix="group")

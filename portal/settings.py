@@ -179,6 +179,7 @@ CELERY_BEAT_SCHEDULE = {
     "recheck": {"task": "provisioning.recheck", "schedule": 3.0, "options": {"expires": 10}},
     "orphans": {"task": "provisioning.orphans", "schedule": 5.0, "options": {"expires": 20}},
     "pools": {"task": "provisioning.pools", "schedule": 5.0, "options": {"expires": 20}},
+    "waivers": {"task": "provisioning.waivers", "schedule": 10.0, "options": {"expires": 20}},
     "scan": {"task": "provisioning.scan", "schedule": 3.0, "options": {"expires": 10}},
     "outbox": {"task": "portal.deliver_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "pulse": {"task": "portal.pulse", "schedule": 5.0, "options": {"expires": 20}},

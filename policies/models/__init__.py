@@ -1,8 +1,9 @@
-"""People, teams, tokens, quotas, decisions, approval rules and signatures. What they apply to lives above."""
+"""People, teams, tokens, quotas, decisions, approval rules, signatures and waivers. What they apply to lives above."""
 
 from policies.models.people import Membership, Organisation, Role, Service, Team, User
 from policies.models.rules import ApprovalRule, Decision, Quota, QuotaReservation, Signature, Verdict
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
+from policies.models.waivers import Waiver
 
 __all__ = [
     "ApiToken",
@@ -20,4 +21,5 @@ __all__ = [
     "Team",
     "User",
     "Verdict",
+    "Waiver",
 ]

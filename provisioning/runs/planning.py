@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from audit.context import context
-from policies import approvals
+from policies import approvals, waiving
 from policies.approvals import Subject
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
@@ -123,6 +123,7 @@ def store(operation: Operation, made: Made, judgement: Judgement) -> None:
     operation.signatures_needed = needed.signatures
     operation.owning_needed = needed.owning_team
     operation.save(update_fields=["plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed"])
+    waiving.use(ruling=judgement.ruling, operation=operation.ref)
     record_ruling(judgement.ruling, subject=operation.ref, point="plan", kind=operation.kind, team=operation.team)
 
 
@@ -131,7 +132,8 @@ def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
     environment = operation.environment
     return {
         "allowed": judgement.ruling.allowed,
-        "warnings": sorted(f.rule for f in judgement.ruling.findings if f.severity != "block"),
+        "warnings": sorted(f.rule for f in judgement.ruling.findings if f.severity == "warn"),
+        "waived": sorted({f.rule for f in judgement.ruling.findings if f.severity == "waived"}),
         "bundle": judgement.ruling.bundle,
         "rate_running": str(environment.rate_running),
         "rate_suspended": str(environment.rate_suspended),
