@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from policies.models import Role, Team, User
 from policies.permissions import Permission, teams_with
+from portal import governance
 from provisioning import selectors
 from provisioning.states import EnvironmentStatus as E
 
@@ -92,7 +93,20 @@ class Shell:
             self._item(_("Catalogue"), "books", "catalogue"),
             self._item(_("History"), "history", "history"),
             self._item(_("Teams"), "users", "teams"),
+            self._governance,
         ]
+
+    @property
+    def _governance(self) -> NavItem:
+        """One line for all parts of governance, wherever their pages lie."""
+        current = governance.is_below(self._path)
+        return NavItem(_("Governance"), "scale", reverse("governance"), current)
+
+    @cached_property
+    def governance(self) -> list[NavItem]:
+        """The sub-tabs of governance."""
+        parts = governance.parts()
+        return [NavItem(str(part.label), "", part.url, self._path.startswith(part.url)) for part in parts]
 
     @cached_property
     def admin(self) -> list[NavItem]:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("inventory/", include("portal.routes.inventory")),
     path("inbox/", include("portal.routes.approvals")),
     path("pipelines/", include("portal.routes.pipelines")),
+    path("", include("portal.routes.governance")),
     path("history/", include("portal.routes.history")),
     path("webhooks/", include("portal.routes.webhooks")),
     path("api/", include("portal.routes.api")),

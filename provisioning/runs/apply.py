@@ -50,20 +50,14 @@ def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
             with closing(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat)) as work:
                 _execute(work)
         except LeaseLost:
-            _lost(operation, step_log)
+            outcome.lost(operation, step_log)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
             if lifecycle.holds(lease):
                 _answer(operation, lease, heartbeat, error, step_log.step)
             else:
-                _lost(operation, step_log)
-
-
-def _lost(operation: Operation, step_log: StepLog) -> None:
-    """What this worker wrote last may have landed unseen, so somebody looks again."""
-    suspicion.lost(operation)
-    step_log("This worker lost the operation; another one goes on.")
+                outcome.lost(operation, step_log)
 
 
 def _answer(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: Exception, step: str) -> None:

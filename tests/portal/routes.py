@@ -388,6 +388,7 @@ PAGES = [
     ),
     page("operation_log", 200, of("failed"), but=HIDDEN),
     page("operation_stream", 200, of("failed"), committed=True, but={**HIDDEN, "anonymous": 401}),
+    page("governance"),
     page("inbox"),
     page("approval", 200, of("awaiting"), but={"olaf": 404}),
     form(
