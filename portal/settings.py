@@ -81,6 +81,7 @@ TEMPLATES = [
             ],
             "builtins": [
                 "portal.templatetags.berth_ui",
+                "portal.templatetags.berth_waivers",
                 "django.templatetags.i18n",
                 "django.templatetags.static",
             ],
@@ -208,6 +209,8 @@ SPECTACULAR_SETTINGS = {
         "OperationStatus": "provisioning.states.OperationStatus",
         "EnvironmentStatus": "provisioning.states.EnvironmentStatus",
         "StepStatus": "provisioning.models.OperationStep.Status",
+        "TemplateState": "catalog.models.TemplateState",
+        "WaiverState": "policies.models.waivers.WaiverState",
         "InventorySource": "provisioning.models.InventoryImport.Source",
     },
 }
