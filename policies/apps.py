@@ -34,6 +34,7 @@ class PoliciesConfig(AppConfig):
         watch("policies.BrokenGlass", prefix="brokenglass", scope="team_id")
         watch("policies.FactorRule", prefix="factorrule")
         watch("mfa.Authenticator", prefix="factor", masked=("data",))
+        watch("policies.Waiver", prefix="waiver", scope="team_id")
         watch("guardian.UserObjectPermission", prefix="grant")
         watch("guardian.GroupObjectPermission", prefix="groupgrant")
         watch("auth.Group", prefix="group")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from policies import approvals
-from policies.decisions import denied_by, record_ruling
+from policies.decisions import record_ruling
 from policies.results import Allowed, Denied
 from provisioning import kinds, lifecycle, states, suspicion
 from provisioning.drivers.base import (
@@ -26,7 +26,7 @@ from provisioning.drivers.base import (
     Step,
 )
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.judging import Judgement, draft_of, judge_draft, worse
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
 from provisioning.redaction import place_of, said_by
@@ -103,13 +103,9 @@ def _lock_plan(work: Work) -> bool:
                 kind=operation.kind,
                 team=operation.team,
             )
-            denied = denied_by(judgement.ruling)
-            move(
-                operation,
-                S.FAILED,
-                fence=work.lease.fence,
-                error=f"Policy stops it now: {denied.reason}"[:600],
-            )
+            why = worse(operation, judgement.ruling)
+            approvals.void(ref=operation.ref, reason=why)
+            move(operation, S.FAILED, fence=work.lease.fence, error=why[:600])
             forget_environment(operation)
             lifecycle.release(work.lease)
             return False
