@@ -20,6 +20,7 @@ from portal.api.views import (
     targets,
     terraform_state,
     things,
+    waivers,
 )
 
 Route = URLPattern | URLResolver
@@ -29,6 +30,8 @@ v1: list[Route] = [
     path("me/", people.Me.as_view(), name="me"),
     path("tokens/", people.Tokens.as_view(), name="tokens"),
     path("tokens/<int:pk>/", people.TokenDetail.as_view(), name="token"),
+    path("factors/", people.Factors.as_view(), name="factors"),
+    path("factors/<int:pk>/", people.FactorDetail.as_view(), name="factor"),
     path("operations/", operations.Operations.as_view(), name="operations"),
     path("operations/preview/", operations.OperationPreview.as_view(), name="operation_preview"),
     path(one, operations.OperationDetail.as_view(), name="operation"),
@@ -78,6 +81,11 @@ v1: list[Route] = [
     path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
     path("inbox/", things.Inbox.as_view(), name="inbox"),
     path("access/", include("portal.routes.access_api")),
+    path("waivers/", waivers.Waivers.as_view(), name="waivers"),
+    path("waivers/<int:pk>/", waivers.WaiverDetail.as_view(), name="waiver"),
+    path("waivers/<int:pk>/grant/", waivers.Grant.as_view(), name="waiver_grant"),
+    path("waivers/<int:pk>/refuse/", waivers.Refuse.as_view(), name="waiver_refuse"),
+    path("waivers/<int:pk>/withdraw/", waivers.Withdraw.as_view(), name="waiver_withdraw"),
     path("history/", history.History.as_view(), name="history"),
     path("history/export/", history.HistoryExport.as_view(), name="history_export"),
 ]

@@ -57,6 +57,10 @@ ASKED_TO_SIGN = {**ANON, "olaf": 404}
 READERS = {**ANON, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
 OPERATORS = {**READERS, "tomasz": 404, "olaf": 404}
 
+WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An audit.", "days": 30}
+NOT_THEIRS = {"tomasz": 422, "olaf": 422}
+WHY = {"reason": "It is time."}
+
 TARGET = {"slug": "us-1", "driver": "noop", "name": "United States"}
 
 HEALTH = [
@@ -78,6 +82,8 @@ API = [
     Row("api:tokens", 200, but=ANON),
     Row("api:tokens", 201, "POST", body=lambda w: {"name": "ci", "scopes": ["read"], "days": 1}, but=ANON),
     Row("api:token", 404, "DELETE", of("token"), but={**ANON, "mara": 204}),
+    Row("api:factors", 200, but=ANON),
+    Row("api:factor", 404, "DELETE", of("factor"), but={**ANON, "mara": 403}),
     Row("api:operations", 200, but=ANON),
     Row(
         "api:operations",
@@ -255,6 +261,12 @@ API = [
         but={**ANON, "pia": 201},
     ),
     Row("api:source_sync", 403, "POST", slug("test"), but={**ANON, "pia": 202}),
+    Row("api:waivers", 200, but=ANON),
+    Row("api:waivers", 403, "POST", body=lambda w: WAIVER, but={**ANON, "mara": 201, "ines": 201, **NOT_THEIRS}),
+    Row("api:waiver", 200, kwargs=of("waiver"), but=OURS),
+    Row("api:waiver_grant", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
+    Row("api:waiver_refuse", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
+    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200, "pia": 200}),
     Row("api:queue", 200, but=ANON),
     Row("api:targets", 200, but=ANON),
     Row("api:targets", 403, "POST", body=lambda world: TARGET, but={**ANON, "pia": 201}),
@@ -291,6 +303,23 @@ PAGES = [
     page("settings_page"),
     page("tokens"),
     form("token_revoke", 404, of("token"), but={"mara": 302}),
+    page("security"),
+    page("security_app", but={"mara": 302}),
+    page("security_key", but={"mara": 302}),
+    form("security_recovery", 403),
+    form("security_told", 302),
+    form("factor_remove", 404, of("factor"), but={"mara": 403}),
+    page("second_factor"),
+    page("factor_rules"),
+    form("factor_rules", 403, body=lambda world: {"purpose": "reveal", "minutes": "15"}, but={"pia": 302}),
+    page("factor_people", 403, but={"pia": 200}),
+    form(
+        "factor_reset",
+        403,
+        lambda world: {"pk": world.factor.user_id},
+        body=lambda world: {"reason": "Lost it."},
+        but={"pia": 302},
+    ),
     page("shortcuts"),
     page("search"),
     page("catalogue"),
@@ -389,6 +418,18 @@ PAGES = [
     page("operation_log", 200, of("failed"), but=HIDDEN),
     page("operation_stream", 200, of("failed"), committed=True, but={**HIDDEN, "anonymous": 401}),
     page("governance"),
+    page("waivers"),
+    page("waiver_new"),
+    form(
+        "waiver_new",
+        403,
+        body=lambda world: {**WAIVER, "among": WAIVER["scope"]},
+        but={"mara": 302, "ines": 302, **NOT_THEIRS},
+    ),
+    page("waiver", 200, of("waiver"), but=HIDDEN),
+    form("waiver_grant", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
+    form("waiver_refuse", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
+    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302, "pia": 302}),
     page("inbox"),
     page("approval", 200, of("awaiting"), but={"olaf": 404}),
     form(

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from audit.context import context
 from delivery.models import Release
-from policies.approvals import Requirement
+from policies import waiving
+from policies.approvals import plain
+from policies.models import Waiver
 from provisioning.models import (
     Environment,
     InventoryImport,
@@ -21,7 +23,7 @@ from provisioning.models import (
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
-NEED = Requirement(("prod",), 2, 1, ("reliability",)).as_json()
+NEED = plain(signatures=2, team="payments", owning_team=1, also_from=["reliability"]).as_json()
 
 
 def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> Environment:
@@ -48,6 +50,7 @@ def awaiting(demo: Demo, **fields: Any) -> Operation:
     """A prod change of Mara's that waits for two signatures."""
     where = environment(demo, "payments-api-prod", tier="prod")
     signing = {"approval": NEED, "signatures_needed": 2, "owning_needed": 1, "change_digest": DIGEST}
+    signing["asked"] = ["team:payments", "team:reliability"]
     return operation(demo, where, **{"kind": "update", "status": "awaiting_approval", **signing, **fields})
 
 
@@ -124,3 +127,12 @@ def pool(demo: Demo) -> WarmPool:
             budget=10,
             created_by=demo.pia,
         )
+
+
+def waiver(demo: Demo, **changes: Any) -> Waiver:
+    """A waiver that Mara asked for and nobody decided yet."""
+    usual = {"rule": "env.ttl_maximum", "scope": "service:payments-api", "label": "payments-api", "days": 30}
+    people = {"team": demo.payments, "owner": demo.mara, "reason": "The audit runs for 80 days."}
+    made = waiving.ask(by=demo.mara, wanted=waiving.Wanted(**{**usual, **people, **changes}))
+    assert isinstance(made, Waiver), made
+    return made
