@@ -8,12 +8,15 @@ from typing import Any
 from audit.context import context
 from audit.record import record
 from policies.engine import Finding, Ruling
-from policies.models import Decision, Team, User
+from policies.models import Decision, DecisionInput, Team, User
 from policies.results import Denied, FieldError
 
 
 def record_ruling(ruling: Ruling, *, subject: str, point: str, kind: str, team: Team) -> Decision:
-    """Keep a ruling. Call inside an audit context."""
+    """Keep a ruling, and the facts it is about for replay. Call inside an audit context."""
+    if ruling.document:
+        made = DecisionInput(digest=ruling.input_digest, document=ruling.document)
+        DecisionInput.objects.bulk_create([made], ignore_conflicts=True)
     return Decision.objects.create(
         subject=subject,
         point=point,

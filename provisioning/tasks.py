@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import checks, expiry, orphans, pools, recheck, scan, sweep, worker
+from provisioning.runs import checks, expiry, orphans, pools, recheck, running, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -51,3 +51,9 @@ def scan_task() -> None:
 def pools_task() -> None:
     """Keep warm pools as full as they shall be."""
     pools.sweep()
+
+
+@shared_task(name="provisioning.judge_running")
+def judge_running_task() -> None:
+    """Judge again what runs."""
+    running.sweep()
