@@ -28,6 +28,7 @@ class PoliciesConfig(AppConfig):
         watch("policies.PolicySource", prefix="policysource", masked=("files",))
         watch("policies.FormRule", prefix="formrule")
         watch("policies.PolicyBundle", prefix="bundle", masked=("files",))
+        watch("policies.Replay", prefix="replay", masked=("rows",))
         exempt(
             "policies.DecisionInput", reason="facts of decisions, found by their digest and removed after some weeks"
         )

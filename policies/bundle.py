@@ -195,8 +195,8 @@ def _tried(files: Files, modules: list[dict[str, Any]]) -> Bundle | Refusal:
     metas = sorted(f"{package}.meta" for package in packages if package.startswith("data.berth."))
     spread = Spread(files, modules)
     seen = ask_once({"task": "inspect", "files": spread.files, "tests": tests, "metas": [*metas, RULES]})
-    outcomes = seen["outcomes"].items()
-    problems = [f"{test.removeprefix('data.')}: {on_one_line(end)}" for test, end in outcomes if end != "pass"]
+    ends = {test.removeprefix("data."): on_one_line(end) for test, end in seen["outcomes"].items() if end != "pass"}
+    problems = [f"{test}: {spread.said(end)}" for test, end in ends.items()]
     if not problems:
         gathered = seen["metas"].pop(RULES)
         problems += _unreached(seen["coverage"], spread) + _metas_refused(seen["metas"], gathered)

@@ -180,6 +180,7 @@ CELERY_BEAT_SCHEDULE = {
     "orphans": {"task": "provisioning.orphans", "schedule": 5.0, "options": {"expires": 20}},
     "pools": {"task": "provisioning.pools", "schedule": 5.0, "options": {"expires": 20}},
     "scan": {"task": "provisioning.scan", "schedule": 3.0, "options": {"expires": 10}},
+    "policy_sources": {"task": "portal.policy_sources", "schedule": 30.0, "options": {"expires": 25}},
     "policies": {"task": "policies.bundles", "schedule": 5.0, "options": {"expires": 20}},
     "running": {"task": "provisioning.judge_running", "schedule": 5.0, "options": {"expires": 20}},
     "forget": {"task": "policies.forget", "schedule": 3600.0, "options": {"expires": 600}},

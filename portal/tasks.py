@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from audit import outbox, partitions
-from portal import health
+from portal import health, policy_sources
 
 
 @shared_task(name="portal.deliver_outbox")
@@ -22,3 +22,9 @@ def ensure_partitions() -> None:
 def pulse() -> None:
     """Prove that a worker takes tasks."""
     health.beat()
+
+
+@shared_task(name="portal.policy_sources")
+def read_policies() -> None:
+    """Read every repository of policies."""
+    policy_sources.read_due()

@@ -31,6 +31,12 @@ class Spread:
         """The line as written for a line of the spread file."""
         return line - bisect.bisect_left(self._breaks.get(name, []), line)
 
+    def said(self, text: str) -> str:
+        """A sentence of the engine's that begins with a place, with the line as written."""
+        name, _, rest = text.partition(":")
+        line, _, tail = rest.partition(":")
+        return f"{name}:{self.line(name, int(line))}:{tail}" if name in self._breaks and line.isdigit() else text
+
 
 def _cuts(module: dict[str, Any]) -> list[int]:
     """Byte offsets of conditions that stand on the line of what they are the condition of."""

@@ -18,14 +18,19 @@ from policies.results import Allowed, Denied, FieldError
 By = User | str
 
 
-def parts() -> tuple[Files, str]:
-    """All files of the next bundle, and in words where they are from: shipped, each source's, each filled-in rule's."""
+def parts(*, now: PolicySource | None = None) -> tuple[Files, str]:
+    """All files of the next bundle, and in words where they are from: shipped, each source's, each filled-in rule's.
+
+    `now` stands for the stored source of that name: what was just read and is not stored yet.
+    """
     from policies.bundles import forms
 
     files, words = list(checks.read(SHIPPED)), ["shipped"]
-    for source in PolicySource.objects.exclude(files=[]):
-        files += [(f"{source.slug}/{path}", text) for path, text in source.files]
-        words.append(f"{source.slug} {source.commit[:10]}")
+    sources = {source.slug: source for source in PolicySource.objects.all()} | ({now.slug: now} if now else {})
+    for slug, source in sorted(sources.items()):
+        if source.files:
+            files += [(f"{slug}/{path}", text) for path, text in source.files]
+            words.append(f"{slug} {source.commit[:10]}")
     filled = list(FormRule.objects.filter(removed_at=None))
     for rule in filled:
         files += forms.files(rule.slug, forms.Form.from_json(rule.form))
