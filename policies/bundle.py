@@ -196,7 +196,10 @@ def _tried(files: Files, modules: list[dict[str, Any]]) -> Bundle | Refusal:
     spread = Spread(files, modules)
     seen = ask_once({"task": "inspect", "files": spread.files, "tests": tests, "metas": [*metas, RULES]})
     ends = {test.removeprefix("data."): on_one_line(end) for test, end in seen["outcomes"].items() if end != "pass"}
-    problems = [f"{test}: {spread.said(end)}" for test, end in ends.items()]
+    often = [*ends.values()]
+    # What stops every test is said once; what stops one of them, with its name.
+    told = (spread.said(end) if often.count(end) > 1 else f"{test}: {spread.said(end)}" for test, end in ends.items())
+    problems = list(dict.fromkeys(told))
     if not problems:
         gathered = seen["metas"].pop(RULES)
         problems += _unreached(seen["coverage"], spread) + _metas_refused(seen["metas"], gathered)

@@ -84,7 +84,7 @@ def _condition(form: "Form") -> list[str]:
     if form.kind == "tags":
         return [
             "some change in input.plan.changes",
-            'change.action in {"create", "update", "replace"}',
+            'change.action in {"create", "update", "change", "replace"}',
             'some holder in ["tags", "labels"]',
             "given := change.after[holder]",
             f"value := sort([name | some name in {_set(form.values)}; not given[name]])",

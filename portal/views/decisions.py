@@ -6,14 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from policies.decisions import filtered
 from policies.engine import SHIPPED
-from policies.models import Decision, DecisionInput, PolicyBundle, Standing
+from policies.models import DecisionInput, PolicyBundle, Standing
 from policies.permissions import Permission, teams_with
 from portal import loaders
 from portal.presenters import policies as show
@@ -22,14 +22,14 @@ from portal.views.policies import in_force
 from provisioning import selectors
 
 SIZE = 50
-OUTCOMES = {"refused": {"allowed": False}, "allowed": {"allowed": True}}
 
 
 @require_safe
 def policy_decisions(request: HttpRequest) -> HttpResponse:
     """The log, newest first; each filter is in the address."""
     asked = {name: request.GET.get(name, "").strip()[:80].replace("\x00", "") for name in ("q", "team", "outcome")}
-    rows = filtered(loaders.decisions(viewer(request)), asked)
+    rows = loaders.decisions(viewer(request))
+    rows = filtered(rows, rule=asked["q"], team=asked["team"], outcome=asked["outcome"])
     found = Paginator(rows.order_by("-at", "-pk"), SIZE).get_page(request.GET.get("page"))
     teams = teams_with(viewer(request), Permission.VIEW).order_by("slug")
     context = {
@@ -45,14 +45,6 @@ def policy_decisions(request: HttpRequest) -> HttpResponse:
         "crumbs": _crumbs((_("Decisions"), None)),
     }
     return page(request, "policies/decisions.html", context, part="policies/decisions_table.html")
-
-
-def filtered(rows: QuerySet[Decision], asked: dict[str, str]) -> QuerySet[Decision]:
-    """Those of a team, of an outcome, and with a finding of the rule named."""
-    if asked.get("team"):
-        rows = rows.filter(team__slug=asked["team"])
-    rows = rows.filter(**OUTCOMES.get(asked.get("outcome", ""), {}))
-    return rows.filter(findings__contains=[{"rule": asked["q"]}]) if asked.get("q") else rows
 
 
 def _select(name: str, label: str, options: list[tuple[str, str]], asked: dict[str, str]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def test_only_platform_engineers_draft_and_activate_and_a_refusal_changes_nothin
     ("rule", "says"),
     [
         ("findings contains {\n", "mine/greeting.rego:"),
-        (RULE.replace("said ==", "other ==") % ("block", "rude"), "mine/greeting.rego:7:2: use of undefined"),
+        (RULE.replace("said ==", "other ==") % ("block", "rude"), "mine/greeting.rego:7:5: use of undefined"),
         (RULE.replace('said == "%s"', 'polite(said, "%s")') % ("block", "rude"), "mine/greeting.rego:7: polite is"),
         (RULE.replace('said == "%s"', 'time.now_ns() > count("%s")') % ("block", "rude"), "7: time.now_ns is neither"),
         (RULE.replace('said == "%s"', 'said == "%s"\n\tfalse') % ("block", "rude"), "is not true"),

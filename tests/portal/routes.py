@@ -57,6 +57,7 @@ ASKED_TO_SIGN = {**ANON, "olaf": 404}
 READERS = {**ANON, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
 OPERATORS = {**READERS, "tomasz": 404, "olaf": 404}
 
+REGION_RULE = {"slug": "region", "title": "In Europe", "parameter": "region", "values": "eu-1", "keep": "1"}
 TARGET = {"slug": "us-1", "driver": "noop", "name": "United States"}
 
 HEALTH = [
@@ -231,6 +232,12 @@ API = [
         },
         but={**ANON, "mara": 201, "ines": 201, "tomasz": 422, "olaf": 422},
     ),
+    Row("api:policy_bundles", 200, but=ANON),
+    Row("api:policy_bundles", 403, "POST", but={**ANON, "pia": 201}),
+    Row("api:policy_bundle", 200, kwargs=of("bundle"), but=ANON),
+    Row("api:policy_bundle", 403, "POST", of("draft"), lambda w: {"act": "shadow"}, but={**ANON, "pia": 200}),
+    Row("api:policy_decisions", 200, but=ANON),
+    Row("api:policy_check", 422, "POST", body=lambda w: {"kind": "terraform", "document": "{}"}, but=ANON),
     Row("api:pools", 200, but=ANON),
     Row(
         "api:pools",
@@ -389,6 +396,23 @@ PAGES = [
     page("operation_log", 200, of("failed"), but=HIDDEN),
     page("operation_stream", 200, of("failed"), committed=True, but={**HIDDEN, "anonymous": 401}),
     page("governance"),
+    page("policies"),
+    page("policy_rule", 200, lambda world: {"rule": "test.rule"}),
+    page("policy_rule_new"),
+    form("policy_rule_new", 403, body=lambda world: REGION_RULE, but={"pia": 302}),
+    form("policy_rule_remove", 403, slug("region-rule"), but={"pia": 302}),
+    page("policy_bundles"),
+    page("policy_bundle", 200, of("bundle")),
+    form("policy_bundle", 403, of("draft"), body=lambda world: {"act": "shadow"}, but={"pia": 302}),
+    form(
+        "policy_source",
+        403,
+        body=lambda world: {"slug": "more", "url": "https://git.test.invalid/policies.git"},
+        but={"pia": 302},
+    ),
+    page("policy_decisions"),
+    page("policy_decision", 200, of("decision"), but=HIDDEN),
+    page("policy_findings"),
     page("inbox"),
     page("approval", 200, of("awaiting"), but={"olaf": 404}),
     form(

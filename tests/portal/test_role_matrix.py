@@ -39,6 +39,7 @@ def world(demo: Any) -> SimpleNamespace:
         orphan=made.orphan(demo),
         item=made.item(demo),
         pool=made.pool(demo),
+        **made.policies(demo),
     )
 
 

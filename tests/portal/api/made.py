@@ -8,6 +8,7 @@ from django.utils import timezone
 from audit.context import context
 from delivery.models import Release
 from policies.approvals import Requirement
+from policies.models import Decision, FormRule, PolicyBundle
 from provisioning.models import (
     Environment,
     InventoryImport,
@@ -124,3 +125,29 @@ def pool(demo: Demo) -> WarmPool:
             budget=10,
             created_by=demo.pia,
         )
+
+
+def policies(demo: Demo) -> dict[str, Any]:
+    """A bundle in force and a draft, a rule from a form, and a decision about the payments API."""
+    rule = {"id": "test.rule", "severity": "block", "title": "A rule", "waiver": "Nobody"}
+    form = {"kind": "allowed", "title": "In Europe", "values": ["eu-1"], "parameter": "region"}
+    files = [["rule.rego", 'meta := {"id": "test.rule"}'], ["rule_test.rego", "package tests"]]
+    now, content = timezone.now(), {"source": "test", "files": files, "rules": [rule], "tests": []}
+    with context(by="system:test"):
+        FormRule.objects.create(slug="region-rule", form=form, by=demo.pia)
+        return {
+            "bundle": PolicyBundle.objects.create(digest="sha256:one", state="active", activated_at=now, **content),
+            "draft": PolicyBundle.objects.create(digest="sha256:two", **content),
+            "decision": Decision.objects.create(
+                subject="environment:gone",
+                point="request",
+                kind="create",
+                team=demo.payments,
+                allowed=False,
+                findings=[],
+                passed=[],
+                bundle="sha256:one",
+                input_digest=DIGEST,
+                micros=1,
+            ),
+        }
