@@ -210,6 +210,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OperationStatus": "provisioning.states.OperationStatus",
         "EnvironmentStatus": "provisioning.states.EnvironmentStatus",
+        "BundleState": "policies.models.BundleState",
         "StepStatus": "provisioning.models.OperationStep.Status",
         "InventorySource": "provisioning.models.InventoryImport.Source",
     },

@@ -67,6 +67,7 @@ v1: list[Route] = [
     path("inventory/adopt/", inventory.InventoryAdopt.as_view(), name="inventory_adopt"),
     path("policy/bundles/", policies.Bundles.as_view(), name="policy_bundles"),
     path("policy/bundles/<int:pk>/", policies.BundleDetail.as_view(), name="policy_bundle"),
+    path("policy/bundles/<int:pk>/act/", policies.BundleAct.as_view(), name="policy_bundle_act"),
     path("policy/decisions/", policies.Decisions.as_view(), name="policy_decisions"),
     path("policy/check/", policies.Check.as_view(), name="policy_check"),
     path("pools/", pools.Pools.as_view(), name="pools"),

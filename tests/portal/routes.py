@@ -235,7 +235,7 @@ API = [
     Row("api:policy_bundles", 200, but=ANON),
     Row("api:policy_bundles", 403, "POST", but={**ANON, "pia": 201}),
     Row("api:policy_bundle", 200, kwargs=of("bundle"), but=ANON),
-    Row("api:policy_bundle", 403, "POST", of("draft"), lambda w: {"act": "shadow"}, but={**ANON, "pia": 200}),
+    Row("api:policy_bundle_act", 403, "POST", of("draft"), lambda w: {"act": "shadow"}, but={**ANON, "pia": 200}),
     Row("api:policy_decisions", 200, but=ANON),
     Row("api:policy_check", 422, "POST", body=lambda w: {"kind": "terraform", "document": "{}"}, but=ANON),
     Row("api:pools", 200, but=ANON),

@@ -48,6 +48,10 @@ class BundleDetail(ApiView):
     def get(self, request: Request, pk: int) -> Response:
         return self.answer(loaders.policy_bundle(self.user, pk), shapes.BundleDetailSerializer)
 
+
+class BundleAct(ApiView):
+    """What is done with one bundle."""
+
     @described(
         "Put it into force or shadow, withdraw it, or have it replayed; it is checked again before it comes into force",
         {200: shapes.BundleDetailSerializer},
