@@ -211,6 +211,7 @@ SPECTACULAR_SETTINGS = {
         "OperationStatus": "provisioning.states.OperationStatus",
         "EnvironmentStatus": "provisioning.states.EnvironmentStatus",
         "BundleState": "policies.models.BundleState",
+        "TemplateState": "catalog.models.TemplateState",
         "StepStatus": "provisioning.models.OperationStep.Status",
         "InventorySource": "provisioning.models.InventoryImport.Source",
     },
