@@ -85,9 +85,9 @@ def _of_person(person: User, permission: Permission) -> list[Because]:
     if person.is_service and permission in NEVER_BY_MACHINE:
         found.append(Because("account", "deny", "service account"))
     if person.is_platform and permission in PLATFORM:
-        found.append(Because("flag", "allow", "platform engineer", "everywhere"))
+        found.append(Because("flag", "allow", "platform engineer"))
     if person.is_auditor and permission in AUDITOR:
-        found.append(Because("flag", "allow", "auditor", "everywhere"))
+        found.append(Because("flag", "allow", "auditor"))
     return found
 
 

@@ -243,8 +243,9 @@ def test_a_rule_that_nobody_can_satisfy_any_more_is_on_the_page(demo):
     for person in (demo.jonas, demo.tomasz):
         granted(demo, person, matter="approve", effect="deny", where=None)
     found = unsatisfied(demo.ines)
-    assert [(each.rule, each.says) for each in found] == [("prod", "2 must sign, 1 of Payments; 1 can, 1 of it.")]
-    assert "2 must sign" in signed_in(demo.ines).get(reverse("access")).content.decode()
+    says = "Nobody can complete this: 2 signatures are needed, 1 from Payments, and 1 people may sign, 1 of them"
+    assert [(each.rule, each.says) for each in found] == [("prod", f"{says} from Payments.")]
+    assert says in signed_in(demo.ines).get(reverse("access")).content.decode()
 
 
 def test_a_page_never_offers_more_than_the_person_may(demo):
