@@ -44,6 +44,11 @@ class Explanation:
     allowed: bool
     because: tuple[Because, ...]
 
+    @property
+    def is_denied(self) -> bool:
+        """Is it taken away, rather than never given?"""
+        return any(each.effect == Effect.DENY for each in self.because)
+
 
 def explain(user: User, permission: Permission, where: Scope) -> Explanation:
     """May they, and why? The answer is that of `permissions.may` itself."""

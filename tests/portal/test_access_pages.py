@@ -15,6 +15,7 @@ from policies.access import giving, leaving, machines
 from policies.models import AccessGrant, ApiToken, Impersonation, Membership, Signature, User
 from policies.permissions import Permission
 from portal.presenters.access import unsatisfied
+from portal.views.streams import Reader, still_allowed
 from provisioning.actions import leaving as farewell
 from tests.portal.api import made
 from tests.portal.visitors import signed_in
@@ -205,6 +206,14 @@ def test_a_look_ends_after_half_an_hour_and_with_the_right(demo, looking):
     with context(by="system:test"):
         User.objects.filter(pk=demo.pia.pk).update(is_platform=False)
     assert looking.get(reverse("api:me")).json()["username"] == "pia"
+
+
+def test_an_open_stream_ends_with_the_look(demo, looking):
+    waiting = made.awaiting(demo)
+    reader = Reader(demo.mara, waiting.pk, looking.session.session_key, 0)
+    assert still_allowed(reader)
+    looking.post(reverse("access_look_end"))
+    assert not still_allowed(reader)
 
 
 def test_signing_out_ends_the_look(demo, looking):
