@@ -118,10 +118,11 @@ def still_allowed(reader: Reader) -> bool:
     request = HttpRequest()
     request.session = store
     user = auth.get_user(request)
-    if not isinstance(user, User) or eyes(store, user).pk != reader.user.pk:
+    seen_by = eyes(store, user) if isinstance(user, User) else None
+    if seen_by is None or seen_by.pk != reader.user.pk:
         return False
     try:
-        loaders.operation(reader.user, reader.operation)
+        loaders.operation(seen_by, reader.operation)
     except Http404:
         return False
     return True
