@@ -20,7 +20,7 @@ KEYS = {
         "audit_export_peak_mb",
         "audit_export_rows_per_s",
     },
-    "lists": {"env_list_ms"},
+    "lists": {"env_list_ms", "permission_list_queries"},
     "policy": {"policy_eval_ms", "policy_vs_engine"},
 }
 

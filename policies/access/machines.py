@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
-from policies import tokens
+from policies import factors, tokens
 from policies.access.refusals import invalid, refuse
 from policies.models import ApiToken, Membership, Team, User
 from policies.permissions import Permission, may, teams_with
@@ -67,6 +67,9 @@ def mint(*, by: User, machine: User, name: str, scopes: list[str], days: int) ->
 def rotate(*, by: User, token: ApiToken, overlap_hours: int = 24) -> tuple[ApiToken, str] | Denied:
     """A new value for the same use; the old one ends after the overlap, at most a day from now."""
     denied = None if token.user_id == by.pk else _not_theirs(by, token.user)
+    if denied is None and not by.is_service:
+        allowed = factors.to_mint(by, carried_too=False)
+        denied = allowed if isinstance(allowed, Denied) else None
     now = timezone.now()
     if denied is None and not 0 <= overlap_hours <= LONGEST_OVERLAP // timedelta(hours=1):
         denied = invalid("token.overlap", "overlap_hours", "The overlap is 0 to 24 hours.", "Choose fewer hours.")

@@ -72,8 +72,8 @@ def _nothing(data: Mapping[str, Any]) -> str:
     return ""
 
 
-def _said(name: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda data: str(data.get(name) or "")
+def _said(*names: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda data: " ".join(str(data.get(name) or "") for name in names).strip()
 
 
 def _way_in(data: Mapping[str, Any]) -> str:
@@ -154,6 +154,16 @@ _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
     "environment.waiver_ended": (lazy("found without its waiver:"), "bad", _said("rule")),
     "token.created": (lazy("made a token"), "idle", _said("name")),
     "token.revoked": (lazy("revoked a token"), "idle", _said("name")),
+    "token.rotated": (lazy("rotated a token"), "idle", _said("name")),
+    "access.granted": (lazy("gave a right"), "idle", _said("effect", "what", "to")),
+    "access.revoked": (lazy("ended a grant"), "idle", _said("effect", "what", "of")),
+    "access.refused": (lazy("was refused access"), "bad", _said("reason")),
+    "access.review_revoked": (lazy("revoked in a review"), "warn", _said("what", "of")),
+    "person.left": (lazy("closed the account"), "warn", _said("person")),
+    "machine.created": (lazy("made a service account"), "idle", _said("name")),
+    "impersonation.began": (lazy("began to look"), "warn", _said("as", "reason")),
+    "impersonation.ended": (lazy("ended a look"), "idle", _said("as")),
+    "environment.transferred": (lazy("handed on"), "idle", _said("to")),
     "environment.lifetime_set": (lazy("set the lifetime of"), "idle", _nothing),
     "signin.succeeded": (lazy("signed in"), "idle", _way_in),
     "signin.failed": (lazy("failed to sign in"), "warn", _nothing),
