@@ -12,7 +12,8 @@ from catalog.models import Source, Template
 from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
-from policies.models import ApiToken, Service, Team, User
+from policies import quotas
+from policies.models import ApiToken, Quota, Service, Team, User
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
 from provisioning.models import Environment, Operation, Orphan, Target, WarmPool
@@ -71,6 +72,11 @@ def orphan(user: User, pk: int) -> Orphan:
 def target(user: User, slug: str) -> Target:
     """A registered target; everybody who is signed in may see how it is."""
     return _one(selectors.targets().filter(slug=slug), "target")
+
+
+def quota(user: User, pk: int) -> Quota:
+    """A quota that the viewer may see."""
+    return _one(quotas.visible_to(user).select_related("organisation", "team", "service").filter(pk=pk), "quota")
 
 
 def release(user: User, pk: UUID) -> Release:

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "portal.middleware.SignedIn",
+    "portal.impersonation.Impersonated",
     "portal.middleware.ViewerZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -179,9 +180,11 @@ CELERY_BEAT_SCHEDULE = {
     "recheck": {"task": "provisioning.recheck", "schedule": 3.0, "options": {"expires": 10}},
     "orphans": {"task": "provisioning.orphans", "schedule": 5.0, "options": {"expires": 20}},
     "pools": {"task": "provisioning.pools", "schedule": 5.0, "options": {"expires": 20}},
+    "budgets": {"task": "provisioning.budgets", "schedule": 300.0, "options": {"expires": 250}},
     "scan": {"task": "provisioning.scan", "schedule": 3.0, "options": {"expires": 10}},
     "outbox": {"task": "portal.deliver_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "pulse": {"task": "portal.pulse", "schedule": 5.0, "options": {"expires": 20}},
+    "access-review": {"task": "portal.review_access", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {"task": "portal.ensure_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

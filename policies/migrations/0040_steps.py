@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("policies", "0002_guards"),
+        ("policies", "0011_access_guards"),
     ]
 
     operations = [

@@ -1,31 +1,34 @@
-"""People, teams, tokens, quotas, decisions, approval rules and signatures. What they apply to lives above."""
+<<<<<<< HEAD
 
-from policies.models.people import Membership, Organisation, Role, Service, Team, User
-from policies.models.rules import (
-    ApprovalRule,
-    Decision,
-    OnExpiry,
-    Quota,
-    QuotaReservation,
-    RuleStep,
-    Signature,
-    Verdict,
-)
+from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
+from policies.models.comments import Comment
+from policies.models.limits import Budget, BudgetMark, Quota, QuotaReservation
+from policies.models.people import CustomRole, Membership, Organisation, Role, Service, Team, User
+from policies.models.rules import ApprovalRule, Decision, OnExpiry, Quota, QuotaReservation, RuleStep, Signature, Verdict
 from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
 
 __all__ = [
+    "AccessGrant",
+    "AccessReview",
     "ApiToken",
     "ApiTokenUse",
     "ApprovalRule",
     "BrokenGlass",
+    "Budget",
+    "BudgetMark",
+    "Comment",
+    "CustomRole",
     "Decision",
     "Delegation",
+    "Effect",
+    "Impersonation",
     "Membership",
     "OnExpiry",
     "Organisation",
     "Quota",
     "QuotaReservation",
+    "ReviewItem",
     "Role",
     "RuleStep",
     "Service",

@@ -77,6 +77,7 @@ v1: list[Route] = [
     path("releases/", things.Releases.as_view(), name="releases"),
     path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
     path("inbox/", things.Inbox.as_view(), name="inbox"),
+    path("access/", include("portal.routes.access_api")),
     path("history/", history.History.as_view(), name="history"),
     path("history/export/", history.HistoryExport.as_view(), name="history_export"),
 ]

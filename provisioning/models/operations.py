@@ -39,6 +39,7 @@ class Operation(models.Model):
     approval = models.JSONField(default=dict)
     signatures_needed = models.PositiveSmallIntegerField(default=0)
     owning_needed = models.PositiveSmallIntegerField(default=0)
+    risk = models.PositiveIntegerField(default=0, help_text="How soon a signer should read it; see risk.py.")
     asked = ArrayField(
         models.CharField(max_length=160), default=list, help_text="Who may sign the steps that are open now."
     )
@@ -87,6 +88,11 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "created_at"], name="operation_status"),
+            models.Index(
+                fields=["-risk", "created_at", "id"],
+                condition=Q(status__in=["awaiting_approval", "held"]),
+                name="operation_inbox",
+            ),
             GinIndex(fields=["asked"], condition=Q(status="awaiting_approval"), name="operation_asked"),
             models.Index(fields=["remind_at"], condition=Q(status="awaiting_approval"), name="operation_remind"),
             models.Index(fields=["kind", "-finished_at"], name="operation_usual"),

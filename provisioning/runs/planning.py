@@ -12,12 +12,13 @@ from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.judging import Judgement, cost_delta, draft_of, judge_draft
 from provisioning.kinds import OperationKind
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
+from provisioning.risk import Risk, risk
 from provisioning.runs.backoff import put_off
 from provisioning.runs.outcome import DEFECT
 from provisioning.runs.store import AWAY
@@ -120,7 +121,9 @@ def store(operation: Operation, made: Made, judgement: Judgement) -> None:
     operation.approval = needed.as_json()
     operation.signatures_needed = needed.signatures
     operation.owning_needed = needed.owning_team
-    operation.save(update_fields=["plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed"])
+    operation.risk = risk_of(operation, made.document, judgement).score
+    names = ("plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed", "risk")
+    operation.save(update_fields=names)
     record_ruling(judgement.ruling, subject=operation.ref, point="plan", kind=operation.kind, team=operation.team)
 
 
@@ -142,6 +145,16 @@ def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
         "rate_suspended": str(environment.rate_suspended),
         "currency": environment.currency,
     }
+
+
+def risk_of(operation: Operation, document: Mapping[str, Any], judgement: Judgement) -> Risk:
+    """How soon its signers should read it."""
+    return risk(
+        tier=operation.tier,
+        plan=document,
+        severities=[finding.severity for finding in judgement.ruling.findings],
+        cost_delta=cost_delta(draft_of(operation)),
+    )
 
 
 def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
