@@ -1,5 +1,7 @@
 """N1: at apply the plan is made again; whatever differs voids the signatures and is named."""
 
+from dataclasses import replace
+
 import pytest
 from django.utils import timezone
 
@@ -32,7 +34,7 @@ def signed(demo):
     operation = ask(demo, environment, "update", arguments={"parameters": {"size": "L"}})
     drain()
     for who in (demo.jonas, demo.tomasz):
-        assert sign(who, operation)
+        assert sign(who, fresh(operation))
     return fresh(operation)
 
 
@@ -61,12 +63,12 @@ def release(demo, signed):
 
 
 CHANGES = {
-    parameters: "parameter size, resource thing",
+    parameters: "resource thing, parameter size",
     template_version: "template version",
     resources: "resource thing",
     cost: "cost",
     secret_version: "secret version api-key",
-    release: "release, resource thing",
+    release: "resource thing, release",
 }
 
 
@@ -94,7 +96,7 @@ def other_bundle(monkeypatch, *rules):
     def judge(point, facts, **more):
         ruling = real(point, facts, **more)
         new = tuple(Finding(rule, "warn", "", None, "m", "f", "w") for rule in rules)
-        return type(ruling)(**{**vars(ruling), "findings": (*ruling.findings, *new), "bundle": "sha256:new"})
+        return replace(ruling, findings=(*ruling.findings, *new), bundle="sha256:new")
 
     monkeypatch.setattr(judging, "judge", judge)
 
@@ -106,7 +108,7 @@ def test_n1_a_policy_bundle_that_finds_more_voids_it_and_is_named(demo, signed, 
     assert (fresh(signed).status, fresh(signed).blocked) == ("awaiting_approval", words)
     assert {row.void_reason for row in Signature.objects.filter(subject=signed.ref)} == {words}
     for who in (demo.jonas, demo.tomasz):
-        assert sign(who, signed)
+        assert sign(who, fresh(signed))
     assert worker.work()
     assert fresh(signed).status == "succeeded"
 
