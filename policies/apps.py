@@ -32,6 +32,8 @@ class PoliciesConfig(AppConfig):
         watch("policies.Comment", prefix="comment", scope="team_id")
         watch("policies.Delegation", prefix="delegation", scope="team_id")
         watch("policies.BrokenGlass", prefix="brokenglass", scope="team_id")
+        watch("policies.FactorRule", prefix="factorrule")
+        watch("mfa.Authenticator", prefix="factor", masked=("data",))
         watch("guardian.UserObjectPermission", prefix="grant")
         watch("guardian.GroupObjectPermission", prefix="groupgrant")
         watch("auth.Group", prefix="group")
@@ -40,6 +42,9 @@ class PoliciesConfig(AppConfig):
         exempt("auth.Group_permissions", reason="model permissions are not used; grants are per object")
         exempt("auth.Permission", reason="written by migrations only")
         exempt("contenttypes.ContentType", reason="written by migrations only")
+        exempt("policies.FactorTries", reason="counts of some minutes; codes right and wrong are events")
+        exempt("account.EmailAddress", reason="comes with the library of second factors; nothing may write it")
+        exempt("account.EmailConfirmation", reason="comes with the library of second factors; nothing may write it")
         exempt("sessions.Session", reason="short-lived; sign-ins and sign-outs are events")
         exempt(
             "policies.ApiTokenUse",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
+from policies import factors
 from policies.models import ApiToken, ApiTokenUse, SignInLink, User
 from policies.results import Denied, FieldError
 
@@ -22,12 +23,16 @@ def _hash(value: str) -> str:
 
 
 def create(
-    *, by: User, name: str, scopes: list[str], days: int, owner: User | None = None
+    *, by: User, name: str, scopes: list[str], days: int, owner: User | None = None, second_factor: bool = False
 ) -> tuple[ApiToken, str] | Denied:
     """Make a token for oneself, or for a service account whose manager was found to be `by`.
 
-    Returns the row and the value, which is never to be had again.
+    Returns the row and the value, which is never to be had again. With `second_factor` the token carries the factor
+    that was entered lately, where a rule lets tokens count.
     """
+    allowed = factors.to_mint(by, carried_too=second_factor)
+    if isinstance(allowed, Denied):
+        return allowed
     errors: list[FieldError] = []
     if not name.strip() or len(name) > 80:
         errors.append(FieldError("name", "token.name", "Between 1 and 80 characters.", "Say what uses the token."))
@@ -44,6 +49,8 @@ def create(
         return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
     wanted = ApiToken(user=owner or by, name=name.strip(), scopes=sorted(set(scopes)))
     wanted.expires_at = timezone.now() + timedelta(days=days)
+    for field, value in (factors.for_token() if second_factor else {}).items():
+        setattr(wanted, field, value)
     with context(by=by):
         return _made(wanted)
 
@@ -52,7 +59,12 @@ def _made(token: ApiToken) -> tuple[ApiToken, str]:
     value = f"berth_{secrets.token_urlsafe(32)}"
     token.prefix, token.hash = value[:12], _hash(value)
     token.save()
-    data = {"name": token.name, "scopes": token.scopes, "owner": str(token.user)}
+    data = {
+        "name": token.name,
+        "scopes": token.scopes,
+        "owner": str(token.user),
+        "second_factor": token.factor_at is not None,
+    }
     record("token.created", object=f"token:{token.pk}", data=data)
     return token, value
 

@@ -3,6 +3,7 @@
 from typing import TypeVar
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
@@ -82,6 +83,11 @@ def quota(user: User, pk: int) -> Quota:
 def release(user: User, pk: UUID) -> Release:
     """A release of a team the viewer may see."""
     return _one(releases_visible_to(user).select_related("service__team", "created_by").filter(pk=pk), "release")
+
+
+def factor(user: User, pk: int) -> Authenticator:
+    """One of the viewer's own second factors."""
+    return _one(Authenticator.objects.filter(user=user, pk=pk), "factor")
 
 
 def token(user: User, pk: int) -> ApiToken:

@@ -1,10 +1,11 @@
-<<<<<<< HEAD
+"""People, teams, tokens, limits, decisions, approval rules and signatures. What they apply to lives above."""
 
 from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
 from policies.models.comments import Comment
+from policies.models.factors import FactorRule, FactorTries, Purpose
 from policies.models.limits import Budget, BudgetMark, Quota, QuotaReservation
 from policies.models.people import CustomRole, Membership, Organisation, Role, Service, Team, User
-from policies.models.rules import ApprovalRule, Decision, OnExpiry, Quota, QuotaReservation, RuleStep, Signature, Verdict
+from policies.models.rules import ApprovalRule, Decision, OnExpiry, RuleStep, Signature, Verdict
 from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
 
@@ -22,10 +23,13 @@ __all__ = [
     "Decision",
     "Delegation",
     "Effect",
+    "FactorRule",
+    "FactorTries",
     "Impersonation",
     "Membership",
     "OnExpiry",
     "Organisation",
+    "Purpose",
     "Quota",
     "QuotaReservation",
     "ReviewItem",

@@ -31,6 +31,7 @@ class User(AbstractUser):
         default=False, help_text=_("Reads everything and the whole history, changes nothing.")
     )
     is_platform = models.BooleanField(default=False, help_text=_("Publishes templates and policies, sees every team."))
+    factors_reset_at = models.DateTimeField(null=True, help_text=_("Set until the person has read of the reset."))
 
     is_service = models.BooleanField(default=False, help_text=_("A machine: acts with tokens only, never signs."))
     owning_team = models.ForeignKey(

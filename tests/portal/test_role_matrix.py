@@ -16,6 +16,7 @@ from tests.portal import access_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
+from tests.second_factors import enrolled
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +35,7 @@ def world(demo: Any) -> SimpleNamespace:
         awaiting=made.awaiting(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
+        factor=enrolled(demo.mara),
         release=made.release(demo),
         forced=made.forced(demo),
         ready=made.environment(demo, "payments-api-ready", ready_at=now),
