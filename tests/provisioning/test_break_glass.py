@@ -15,12 +15,29 @@ from provisioning.runs import asking, worker
 from tests.hostile import everything, refused_once, sqlstate
 from tests.provisioning.engine import drain
 from tests.provisioning.signed import fresh, planned, sign
+from tests.second_factors import enrolled, proved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_moment")]
 
 
+@pytest.fixture(autouse=True)
+def _everybody_has_a_factor(demo):
+    for name in ("mara", "jonas", "ines", "tomasz", "vera", "ana", "pia", "olaf"):
+        enrolled(getattr(demo, name))
+
+
 def breaks(who, operation, reason="Prod is down"):
-    return break_glass(by=who, operation=operation, digest=operation.change_digest, reason=reason)
+    with proved(who):
+        return break_glass(by=who, operation=operation, digest=operation.change_digest, reason=reason)
+
+
+def test_it_needs_a_second_factor_entered_now(demo):
+    operation, long_ago = planned(demo), timezone.now() - timedelta(hours=1)
+    wanted = {"by": demo.ines, "operation": operation, "digest": operation.change_digest, "reason": "Down"}
+    assert refused_once(lambda: break_glass(**wanted)).rule == "factor.break_glass"
+    with proved(demo.ines, at=long_ago):
+        assert refused_once(lambda: break_glass(**wanted)).rule == "factor.break_glass"
+    assert (fresh(operation).status, BrokenGlass.objects.count()) == ("awaiting_approval", 0)
 
 
 def test_an_owner_breaks_the_glass_it_runs_at_once_and_owners_are_paged(demo):
@@ -52,7 +69,8 @@ def test_it_needs_a_reason_the_present_plan_and_one_that_waits(demo):
     operation = planned(demo)
     assert refused_once(lambda: breaks(demo.ines, operation, " ")).rule == "glass.reason"
     wrong = {"operation": operation, "digest": "sha256:0", "reason": "x"}
-    assert refused_once(lambda: break_glass(by=demo.ines, **wrong)).rule == "approval.digest"
+    with proved(demo.ines):
+        assert refused_once(lambda: break_glass(by=demo.ines, **wrong)).rule == "approval.digest"
     assert breaks(demo.ines, operation)
     assert refused_once(lambda: breaks(demo.ines, operation)).rule == "glass.waiting"
 
