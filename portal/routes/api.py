@@ -14,12 +14,14 @@ from portal.api.views import (
     operations,
     orphans,
     people,
+    policies,
     pools,
     sources,
     states,
     targets,
     terraform_state,
     things,
+    waivers,
 )
 
 Route = URLPattern | URLResolver
@@ -66,6 +68,11 @@ v1: list[Route] = [
     path("inventory/scan/", inventory.InventoryScan.as_view(), name="inventory_scan"),
     path("inventory/assign/", inventory.InventoryAssign.as_view(), name="inventory_assign"),
     path("inventory/adopt/", inventory.InventoryAdopt.as_view(), name="inventory_adopt"),
+    path("policy/bundles/", policies.Bundles.as_view(), name="policy_bundles"),
+    path("policy/bundles/<int:pk>/", policies.BundleDetail.as_view(), name="policy_bundle"),
+    path("policy/bundles/<int:pk>/act/", policies.BundleAct.as_view(), name="policy_bundle_act"),
+    path("policy/decisions/", policies.Decisions.as_view(), name="policy_decisions"),
+    path("policy/check/", policies.Check.as_view(), name="policy_check"),
     path("pools/", pools.Pools.as_view(), name="pools"),
     path("pools/<uuid:pk>/size/", pools.PoolSize.as_view(), name="pool_size"),
     path("sources/", sources.Sources.as_view(), name="sources"),
@@ -80,6 +87,11 @@ v1: list[Route] = [
     path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
     path("inbox/", things.Inbox.as_view(), name="inbox"),
     path("access/", include("portal.routes.access_api")),
+    path("waivers/", waivers.Waivers.as_view(), name="waivers"),
+    path("waivers/<int:pk>/", waivers.WaiverDetail.as_view(), name="waiver"),
+    path("waivers/<int:pk>/grant/", waivers.Grant.as_view(), name="waiver_grant"),
+    path("waivers/<int:pk>/refuse/", waivers.Refuse.as_view(), name="waiver_refuse"),
+    path("waivers/<int:pk>/withdraw/", waivers.Withdraw.as_view(), name="waiver_withdraw"),
     path("history/", history.History.as_view(), name="history"),
     path("history/export/", history.HistoryExport.as_view(), name="history_export"),
 ]

@@ -43,6 +43,8 @@ def world(demo: Any) -> SimpleNamespace:
         item=made.item(demo),
         pool=made.pool(demo),
         **access_rows.rows(demo),
+        waiver=made.waiver(demo),
+        **made.policies(demo),
     )
 
 
