@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from policies.models import Role, Team, User
 from policies.permissions import Permission, teams_with
 from portal import governance
-from provisioning import selectors
+from provisioning import inbox, selectors
 from provisioning.states import EnvironmentStatus as E
 
 TEAM_KEY = "team"
@@ -73,9 +73,14 @@ class Shell:
         return next((str(role.label) for role in order if role in held), _("No role yet"))
 
     @cached_property
-    def waiting(self) -> int:
+    def to_sign(self) -> int:
         """How many plans wait for this person's signature."""
-        return selectors.waiting_for(self.user).count()
+        return inbox.to_sign(self.user).count()
+
+    @cached_property
+    def waiting(self) -> int:
+        """How many requests wait for this person: to sign them, or to answer for them."""
+        return self.to_sign + inbox.to_answer(self.user).count()
 
     @cached_property
     def environments(self) -> int:
