@@ -51,14 +51,15 @@ class Asked:
     @cached_property
     def values(self) -> dict[str, str]:
         """The filters that are set."""
-        return {key: self._sent[key][:80] for key in ("q", "tier", "kind", "team") if self._sent.get(key, "").strip()}
+        sent = {key: self._sent.get(key, "").replace("\0", "").strip()[:80] for key in ("q", "tier", "kind", "team")}
+        return {key: value for key, value in sent.items() if value}
 
     def rows(self) -> QuerySet[Operation]:
         """Everything of the scope that matches."""
         source = {"mine": waits.to_sign, "others": waits.of_others, "asked": waits.asked_by}[self.scope]
         names = {"tier": "tier", "kind": "kind", "team": "team__slug"}
         rows = source(self.user).filter(**{names[key]: value for key, value in self.values.items() if key != "q"})
-        text = self.values.get("q", "").strip()
+        text = self.values.get("q", "")
         return rows.filter(_matches(text)) if text else rows
 
     @cached_property

@@ -31,6 +31,7 @@ def world(demo: Any) -> SimpleNamespace:
     return SimpleNamespace(
         environment=environment,
         awaiting=made.awaiting(demo),
+        held=made.held(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
         release=made.release(demo),
