@@ -20,6 +20,7 @@ KEYS = {
         "audit_export_peak_mb",
         "audit_export_rows_per_s",
     },
+    "inbox": {"inbox_ms"},
     "lists": {"env_list_ms"},
 }
 
@@ -36,6 +37,7 @@ def test_a_small_run_gives_every_figure(name, demo, monkeypatch, settings):
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     monkeypatch.setenv("BENCH_SCALE", "0.001")
     monkeypatch.setattr("tests.bench.lists.REQUESTS", 5)
+    monkeypatch.setattr("tests.bench.inbox.REQUESTS", 5)
     owner = urlsplit(os.environ["BERTH_TEST_OWNER_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
     world = World(Path("unused"), urlunsplit(owner), "", "")
     assert set(import_module(f"tests.bench.{name}").run(world, demo)) == KEYS[name]
