@@ -22,6 +22,7 @@ KEYS = {
     },
     "inbox": {"inbox_ms"},
     "lists": {"env_list_ms"},
+    "policy": {"policy_eval_ms", "policy_vs_engine"},
 }
 
 

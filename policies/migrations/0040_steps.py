@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("policies", "0002_guards"),
+        ("policies", "0011_access_guards"),
     ]
 
     operations = [
@@ -380,9 +380,9 @@ class Migration(migrations.Migration):
                 name="glass_reviewed_by_another",
             ),
         ),
-        migrations.AddConstraint(
+        migrations.AddIndex(
             model_name="brokenglass",
-            constraint=models.UniqueConstraint(fields=("subject", "digest"), name="glass_broken_once"),
+            index=models.Index(fields=["subject", "digest"], name="glass_subject"),
         ),
         migrations.AddIndex(
             model_name="delegation",

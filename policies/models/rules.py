@@ -1,4 +1,4 @@
-"""Quotas, recorded decisions, approval rules and signatures. Subjects are text references (`operation:<id>`)."""
+"""Recorded decisions, approval rules and signatures. Subjects are text references (`operation:<id>`)."""
 
 from typing import Any
 
@@ -9,42 +9,6 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.people import Team, User
-
-
-class Quota(models.Model):
-    """How much of one metric a team may hold at a time."""
-
-    team = models.ForeignKey(Team, models.CASCADE, related_name="quotas")
-    metric = models.CharField(max_length=40)
-    limit = models.PositiveIntegerField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["team", "metric"], name="quota_once")]
-
-    def __str__(self) -> str:
-        return f"{self.team} {self.metric} ≤ {self.limit}"
-
-
-class QuotaReservation(models.Model):
-    """What one subject holds of a team's quota, from request to destruction."""
-
-    team = models.ForeignKey(Team, models.CASCADE, related_name="reservations")
-    metric = models.CharField(max_length=40)
-    amount = models.PositiveIntegerField()
-    subject = models.CharField(max_length=80)
-    reserved_at = models.DateTimeField(auto_now_add=True)
-    released_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["subject", "metric"], condition=Q(released_at=None), name="reservation_held_once"
-            )
-        ]
-        indexes = [models.Index(fields=["team", "metric"], condition=Q(released_at=None), name="reservation_held")]
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.amount} {self.metric}"
 
 
 class Decision(models.Model):
@@ -63,7 +27,11 @@ class Decision(models.Model):
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["subject", "-at"], name="decision_subject")]
+        indexes = [
+            models.Index(fields=["subject", "-at"], name="decision_subject"),
+            models.Index(fields=["team", "-at"], name="decision_team"),
+            models.Index(fields=["-at"], name="decision_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.point} of {self.subject}: {'allowed' if self.allowed else 'refused'}"

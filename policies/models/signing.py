@@ -67,9 +67,11 @@ class BrokenGlass(models.Model):
             models.CheckConstraint(
                 condition=~Q(reviewer=F("breaker")) & ~Q(reviewer=F("requester")), name="glass_reviewed_by_another"
             ),
-            models.UniqueConstraint(fields=["subject", "digest"], name="glass_broken_once"),
         ]
-        indexes = [models.Index(fields=["-at"], condition=Q(reviewed_at=None), name="glass_to_review")]
+        indexes = [
+            models.Index(fields=["-at"], condition=Q(reviewed_at=None), name="glass_to_review"),
+            models.Index(fields=["subject", "digest"], name="glass_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject} without signatures by {self.breaker_id}"

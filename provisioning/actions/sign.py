@@ -5,10 +5,10 @@ from uuid import UUID
 
 from audit.context import context
 from audit.record import record
-from policies import approvals
+from policies import approvals, factors
 from policies.approvals import Right
 from policies.decisions import refuse
-from policies.models import User, Verdict
+from policies.models import Purpose, User, Verdict
 from policies.results import Denied
 from provisioning.actions.storable import storable, unstorable
 from provisioning.lifecycle import move
@@ -46,8 +46,9 @@ def reject(*, by: User, operation: Operation, digest: str, reason: str) -> Opera
 def _decide(by: User, operation: Operation, say: Say) -> Operation | Denied:
     if not storable(say.reason):
         return unstorable("reason")
-    denied = _right(by, operation, say)
-    if isinstance(denied, Denied):
+    right = _right(by, operation, say)
+    denied = right if isinstance(right, Denied) else _unproved(by, operation, say)
+    if denied is not None:
         return refuse(denied, by=by, subject=operation.ref, kind=say.verdict, team=operation.team)
     with context(by=by, operation=operation.ref, reason=say.reason):
         answer = _locked_decision(by, operation.pk, say)
@@ -113,6 +114,14 @@ def _right(by: User, operation: Operation, say: Say) -> Right | Denied:
             status=409,
         )
     return right
+
+
+def _unproved(by: User, operation: Operation, say: Say) -> Denied | None:
+    """Why a plan of prod is not approved without a second factor, where the organisation asks for one."""
+    if say.verdict != Verdict.APPROVE or operation.tier != "prod":
+        return None
+    needed = factors.need(by, Purpose.SIGN_PROD)
+    return needed if isinstance(needed, Denied) else None
 
 
 def _short(digest: str) -> str:

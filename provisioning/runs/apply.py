@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from policies import approvals
-from policies.decisions import denied_by, record_ruling
+from policies.decisions import record_ruling
 from policies.results import Allowed, Denied
 from provisioning import kinds, lifecycle, states, suspicion
 from provisioning.drivers.base import (
@@ -26,12 +26,13 @@ from provisioning.drivers.base import (
     Step,
 )
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.judging import Judgement, draft_of, judge_draft, worse
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs import healing, outcome
+from provisioning.runs.backoff import wait
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
@@ -94,6 +95,10 @@ def _lock_plan(work: Work) -> bool:
     made = make(operation)
     work.plan = made.plan
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
+    if not judgement.ruling.is_judged:
+        # Nothing was done yet, and what waits must not be lost because the rules could not be asked.
+        wait(operation, work.lease, reason=judgement.ruling.findings[0].message, back_to=S.QUEUED)
+        return False
     with context(by=work.by, operation=operation.ref):
         if not judgement.ruling.allowed:
             record_ruling(
@@ -103,13 +108,9 @@ def _lock_plan(work: Work) -> bool:
                 kind=operation.kind,
                 team=operation.team,
             )
-            denied = denied_by(judgement.ruling)
-            move(
-                operation,
-                S.FAILED,
-                fence=work.lease.fence,
-                error=f"Policy stops it now: {denied.reason}"[:600],
-            )
+            why = worse(operation, judgement.ruling)
+            approvals.void(ref=operation.ref, reason=why)
+            move(operation, S.FAILED, fence=work.lease.fence, error=why[:600])
             forget_environment(operation)
             lifecycle.release(work.lease)
             return False

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from audit.context import context
-from policies import approvals
+from policies import approvals, waiving
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
@@ -19,7 +19,7 @@ from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.risk import Risk, risk
-from provisioning.runs.backoff import put_off
+from provisioning.runs.backoff import put_off, wait
 from provisioning.runs.outcome import DEFECT
 from provisioning.runs.store import AWAY
 from provisioning.signing import subject_of, waiting_fields
@@ -99,6 +99,9 @@ def plan_operation(operation: Operation, lease: Lease) -> None:
         return
     driver(operation.environment.driver).discard(made.plan)
     judgement = judge_draft(draft_of(operation), point="plan", plan=made.plan)
+    if not judgement.ruling.is_judged:
+        wait(operation, lease, reason=denied_by(judgement.ruling).reason, back_to=S.REQUESTED)
+        return
     with context(by=f"worker:{lease.holder}", operation=operation.ref):
         store(operation, made, judgement)
         _move_on(operation, judgement, lease)
@@ -124,6 +127,7 @@ def store(operation: Operation, made: Made, judgement: Judgement) -> None:
     operation.risk = risk_of(operation, made.document, judgement).score
     names = ("plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed", "risk")
     operation.save(update_fields=names)
+    waiving.use(ruling=judgement.ruling, operation=operation.ref)
     record_ruling(judgement.ruling, subject=operation.ref, point="plan", kind=operation.kind, team=operation.team)
 
 
@@ -139,7 +143,8 @@ def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
     environment = operation.environment
     return {
         "allowed": judgement.ruling.allowed,
-        "warnings": sorted(f.rule for f in judgement.ruling.findings if f.severity != "block"),
+        "warnings": sorted(f.rule for f in judgement.ruling.findings if f.severity == "warn"),
+        "waived": sorted({f.rule for f in judgement.ruling.findings if f.severity == "waived"}),
         "bundle": judgement.ruling.bundle,
         "rate_running": str(environment.rate_running),
         "rate_suspended": str(environment.rate_suspended),
