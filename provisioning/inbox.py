@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from policies.models import User
 from provisioning.digest import sha256
-from provisioning.models import Operation
+from provisioning.models import Environment, Operation
 from provisioning.selectors import operations_visible_to, waiting_for
 from provisioning.states import OperationStatus as S
 
@@ -42,22 +42,29 @@ def asked_by(user: User) -> QuerySet[Operation]:
 def likeness(operation: Operation) -> str:
     """Equal for plans that make the same change of the same kind by the same recipe in the same tier.
 
-    Only the environment may differ, and its name where it stands in addresses and values of the changes; parameters
-    are compared as they are. What is signed is each plan's own digest, never this.
+    Only the environment may differ, and its name and id where they stand in addresses and values of the changes;
+    parameters are compared as they are. What is signed is each plan's own digest, never this.
     """
     plan = operation.plan or {}
     same = {key: value for key, value in plan.items() if key not in _OWN}
-    name = re.compile(rf"(?<![a-z0-9]){re.escape(operation.environment.name)}(?![a-z0-9])")
-    return sha256({"tier": operation.tier, **same, "changes": _unnamed(plan.get("changes", []), name)})
+    own = _named(operation.environment)
+    return sha256({"tier": operation.tier, **same, "changes": _unnamed(plan.get("changes", []), own)})
 
 
-def _unnamed(value: Any, name: re.Pattern[str]) -> Any:
+def _named(environment: Environment) -> re.Pattern[str]:
+    """What stands for this one environment in what drivers name: its name, also with underscores, and its id."""
+    names = {environment.name, environment.name.replace("-", "_"), str(environment.pk), environment.short_id}
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![a-z0-9])(?:{either})(?![a-z0-9])")
+
+
+def _unnamed(value: Any, own: re.Pattern[str]) -> Any:
     if isinstance(value, str):
-        return name.sub("*", value)
+        return own.sub("*", value)
     if isinstance(value, Mapping):
-        return {name.sub("*", key): _unnamed(inner, name) for key, inner in value.items()}
+        return {own.sub("*", key): _unnamed(inner, own) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_unnamed(inner, name) for inner in value]
+        return [_unnamed(inner, own) for inner in value]
     return value
 
 

@@ -29,6 +29,7 @@ class About:
     signed: Mapping[str, int]
     waits: Mapping[UUID, Waits]
     comments: Mapping[str, int]
+    viewer: User
 
 
 def inbox_rows(found: Sequence[Operation], about: About, *, chosen: Operation | None) -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ def inbox_rows(found: Sequence[Operation], about: About, *, chosen: Operation | 
             "url": reverse("approval", args=[row.pk]),
             "counts": plans.counts(row.plan),
             "signed": about.signed.get(row.ref, 0),
-            "waits": about.waits.get(row.pk),
+            "waits": about.waits[row.pk].seen_by(about.viewer) if row.pk in about.waits else None,
             "comments": about.comments.get(row.ref, 0),
             "causes": causes(row),
             "alike": number[likes[row.pk]] if row.pk in likes else 0,
@@ -98,13 +99,11 @@ def _signed(signature: Signature, now: datetime) -> dict[str, Any]:
 
 
 def _open(waits: Waits, viewer: User, now: datetime) -> dict[str, Any]:
-    own = str(viewer)
-    names = tuple(_("You") if name == own else name for name in waits.names)
-    ordered = tuple(sorted(names, key=lambda name: name != _("You")))
-    who = Waits(ordered, waits.since).who
+    who = waits.seen_by(viewer).who
     more = ngettext("%(n)s signature missing", "%(n)s signatures missing", waits.missing) % {"n": waits.missing}
     role = _("to answer") if waits.answer else ", ".join(part for part in (waits.step, more) if part)
-    return {"name": who, "role": role, "state": "open", "when": roughly((now - waits.since).total_seconds())}
+    when = roughly((now - waits.since).total_seconds())
+    return {"name": who[:1].upper() + who[1:], "role": role, "state": "open", "when": when}
 
 
 def why_not(allowed: Allowed | Denied) -> str:
@@ -124,7 +123,7 @@ def manifest(operation: Operation, *, signed: int, present: str) -> list[dict[st
     words = ", ".join(cause["text"] for cause in causes(operation))
     facts += [
         {"label": _("Plan"), "value": str(plans.counts(operation.plan))},
-        {"label": _("Read first because"), "value": words or _("nothing unusual")},
+        {"label": _("Risk"), "value": words or _("nothing unusual")},
         {"label": _("Environment"), "value": environment.name},
         {"label": _("Team"), "value": operation.team.name},
         {

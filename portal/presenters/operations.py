@@ -234,7 +234,7 @@ def _status_words(operation: Operation, waits: Sequence[Waits], now: datetime) -
         yield operation.blocked
     for each in waits:
         age = roughly((now - each.since).total_seconds())
-        yield _("%(sentence)s, since %(age)s.") % {"sentence": each.sentence, "age": age}
+        yield _("%(sentence)s, for %(age)s.") % {"sentence": each.sentence, "age": age}
     if status == S.AWAITING_APPROVAL:
         if not waits:
             yield _("Nobody who is left can sign this.")

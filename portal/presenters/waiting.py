@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,13 @@ class Waits:
         more = len(self.names) - MOST_NAMES
         shown = [*self.names[:MOST_NAMES], _("%(n)s more") % {"n": more}] if more > 0 else list(self.names)
         return either(shown)
+
+    def seen_by(self, viewer: User) -> "Waits":
+        """The same for the person who reads it: they stand first, as "you"."""
+        own = str(viewer)
+        if own not in self.names:
+            return self
+        return replace(self, names=(_("you"), *(name for name in self.names if name != own)))
 
     @property
     def sentence(self) -> str:

@@ -14,6 +14,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.presenters import operations as op_show
 from portal.presenters import plans, refusals
+from portal.views import second_factor
 from portal.views.inbox import related, signed_counts
 from portal.views.pages import viewer
 from provisioning.actions.bulk import Outcome, Seen, approve_alike
@@ -45,6 +46,9 @@ def inbox_bulk_approve(request: HttpRequest) -> HttpResponse:
     if isinstance(answer, Denied):
         problem = refusals.problem(answer, title=_("Nothing was signed"))
         return render(request, "approvals/bulk.html", _shown([], []) | {"problem": problem}, status=answer.status)
+    wanted = next((each.refused for each in answer if second_factor.is_wanted(each.refused)), None)
+    if wanted is not None:
+        return second_factor.ask(request, wanted)
     return render(request, "approvals/bulk_done.html", _done(answer) | {"gone": len(digests) - len(seen)})
 
 

@@ -95,7 +95,7 @@ def _whole(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     found = list(page)
     answers = list(related(waits.to_answer(asked.user))[:PAGE]) if asked.scope == "mine" else []
     both = [*answers, *found]
-    about = show.About(signed_counts(both), waiting.waits_in(both), comment_counts(both))
+    about = show.About(signed_counts(both), waiting.waits_in(both), comment_counts(both), asked.user)
     return {
         "crumbs": [(_("Inbox"), None)],
         "asked": asked,
@@ -152,7 +152,8 @@ def beside(user: User, found: Operation | None) -> dict[str, Any]:
     if found is None:
         return {"chosen": None}
     said = talk.conversation(found)
-    return {"chosen": show.brief(found), "operation": found, "waits": waiting.waits_of(found), "conversation": said}
+    waits_seen = [each.seen_by(user) for each in waiting.waits_of(found)]
+    return {"chosen": show.brief(found), "operation": found, "waits": waits_seen, "conversation": said}
 
 
 def signed_counts(found: Collection[Operation]) -> Mapping[str, int]:

@@ -122,7 +122,7 @@ def live(user: User, found: Operation) -> dict[str, Any]:
     rows, now = list(found.steps.all()), timezone.now()
     times = usual.step_seconds([row.name for row in rows]) if rows else {}
     signed = _signed(found)
-    rights = rights_of(user, found)
+    rights, waits = rights_of(user, found), [each.seen_by(user) for each in waiting.waits_of(found)]
     return {
         "operation": found,
         "pill": show.pill_of(found),
@@ -131,7 +131,8 @@ def live(user: User, found: Operation) -> dict[str, Any]:
         "steps": show.steps(rows, times, now=now),
         "queue": show.queue(place_in_queue(found)),
         "actions": show.actions(found, rights),
-        "next_words": show.next_words(found, rights, waiting.waits_of(found), now),
+        "waits": waits,
+        "next_words": show.next_words(found, rights, waits, now),
         "force": show.force(found, recovery.force_at(found), recovery.may_force(user, found), now=now),
         "healing": show.healing(found),
         "orphans": found.orphans.filter(removed_at=None).count() if found.finished_at else 0,
@@ -191,7 +192,7 @@ def _tab_parts(
     if tab == "decisions":
         return {"decisions": [decided(decision) for decision in decisions]}
     if tab == "approvals":
-        return {"signatures": signatures, "conversation": talk.conversation(found), "waits": waiting.waits_of(found)}
+        return {"signatures": signatures, "conversation": talk.conversation(found)}
     return {"events": events.timeline(told, names_of(found))}
 
 

@@ -37,7 +37,8 @@ def alike(demo: Demo, *names: str, **fields: object) -> list[Operation]:
     """Updates that make the same change, each under a digest of its own."""
     found = []
     for at, name in enumerate(names):
-        change = {"address": f"pod/{name}", "action": "change", "before": {"cpu": 1}, "after": {"cpu": 2}}
+        after = {"cpu": 2, "role": f"env_{name.replace('-', '_')}"}
+        change = {"address": f"pod/{name}", "action": "change", "before": {"cpu": 1}, "after": after}
         plan = {"kind": "update", "name": name, "environment": str(at), "parameters": {}, "changes": [change]}
         digest = "sha256:" + str(at) * 64
         found.append(pending(demo, name, plan=plan, change_digest=digest, **fields))
@@ -68,7 +69,7 @@ def test_planning_keeps_the_risk_with_the_operation(demo: Demo) -> None:
 def test_each_row_says_whom_it_waits_for_and_its_age(demo: Demo) -> None:
     pending(demo, "payments-api-prod", awaiting_since=timezone.now() - timedelta(minutes=51))
     text = text_of(demo.jonas, reverse("inbox"))
-    assert "Waits for Ines, Jonas or Tomasz to sign" in text
+    assert "Waits for you, Ines or Tomasz to sign" in text
     assert ">51 min</time>" in text
 
 
@@ -85,7 +86,7 @@ def test_a_question_waits_for_who_asked_and_for_nobody_else(demo: Demo) -> None:
     hold(by=demo.jonas, operation=operation, say=Say(operation.change_digest, "Who is on call?"))
     text = text_of(demo.mara, reverse("inbox"))
     assert "Answer first" in text
-    assert "Waits for Mara to answer" in text
+    assert "Waits for you to answer" in text
     assert "Who is on call?" in text
     assert inbox.to_sign(demo.ines).count() == 0
 

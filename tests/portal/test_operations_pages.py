@@ -123,7 +123,7 @@ def test_a_plan_nobody_can_sign_shows_why_it_waits(demo: Demo) -> None:
     text = signed_in(demo.mara).get(reverse("operation", args=[operation.pk])).content.decode()
     assert "Waiting for approval, 0 of 2 signed" in text
     assert "Nobody can complete this: 2 signatures are needed." in text
-    assert "Waits for Ines, Jonas or Tomasz to sign, since" in text
+    assert "Waits for Ines, Jonas or Tomasz to sign, for" in text
 
 
 @pytest.mark.django_db
