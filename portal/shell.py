@@ -81,8 +81,8 @@ class Shell:
 
     @cached_property
     def waiting(self) -> int:
-        """How many requests wait for this person: to sign them, or to answer for them."""
-        return self.to_sign + inbox.to_answer(self.user).count()
+        """How much waits for this person: plans to sign, requests to answer for, emergencies to review."""
+        return self.to_sign + inbox.to_answer(self.user).count() + inbox.to_review(self.user).count()
 
     @cached_property
     def factors_reset(self) -> AuditEvent | None:

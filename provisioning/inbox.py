@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from policies.models import User
+from policies.models import BrokenGlass, User
+from policies.permissions import Permission, teams_with
 from provisioning.digest import sha256
 from provisioning.models import Environment, Operation
 from provisioning.selectors import operations_visible_to, waiting_for
@@ -26,6 +27,13 @@ def to_sign(user: User) -> QuerySet[Operation]:
 def to_answer(user: User) -> QuerySet[Operation]:
     """Requests of this person that were asked about or sent back."""
     return Operation.objects.filter(requester=user, status=S.HELD).order_by(*ORDER)
+
+
+def to_review(user: User) -> QuerySet[BrokenGlass]:
+    """Emergencies of other people that this person may review and nobody has, the oldest first."""
+    rows = BrokenGlass.objects.filter(reviewed_at=None, team__in=teams_with(user, Permission.APPROVE))
+    others = rows.exclude(breaker=user).exclude(requester=user)
+    return others.select_related("breaker", "team").order_by("at", "pk")
 
 
 def of_others(user: User) -> QuerySet[Operation]:

@@ -8,14 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from policies.models import Signature, User, Verdict
+from policies.models import BrokenGlass, Signature, User, Verdict
 from policies.results import Allowed, Denied
 from portal.presenters import operations, plans
 from portal.presenters.waiting import Waits
-from portal.templatetags.berth_words import amount, roughly, short_clock
+from portal.templatetags.berth_words import amount, roughly, short_clock, short_hash
 from provisioning.inbox import likeness
 from provisioning.models import Operation
 from provisioning.risk import cost_of
@@ -69,6 +70,24 @@ def causes(operation: Operation) -> list[dict[str, str]]:
         text = _("+%s a month") % amount(cost, places=0, currency=operation.environment.currency)
         found.append({"tone": "idle", "text": text})
     return found
+
+
+def reviews(found: Iterable[BrokenGlass]) -> list[dict[str, Any]]:
+    """Rows of components/needs_row.html: emergencies that must be reviewed."""
+    return [_review(glass) for glass in found]
+
+
+def _review(glass: BrokenGlass) -> dict[str, Any]:
+    url = reverse("approval", args=[glass.subject.partition(":")[2]]) + "#review"
+    words = {"who": glass.breaker, "plan": short_hash(glass.digest), "team": glass.team}
+    return {
+        "icon": "alert-triangle",
+        "tone": "bad",
+        "title": _("%(who)s went ahead without signatures, plan %(plan)s of %(team)s") % words,
+        "url": url,
+        "text": f"“{glass.reason}”, {short_clock(glass.at, now=timezone.now())}",
+        "actions": [{"label": _("Review it"), "url": url}],
+    }
 
 
 def brief(operation: Operation) -> dict[str, Any]:

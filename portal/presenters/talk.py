@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from policies.models import BrokenGlass, Comment, Signature, Verdict
-from portal.templatetags.berth_words import short_hash
 from provisioning.actions.comment import MENTION
 from provisioning.models import Hold, Operation
 
@@ -37,7 +37,7 @@ def conversation(operation: Operation) -> list[dict[str, Any]]:
         *(_signed(signature) for signature in signatures),
         *(row for held in operation.holds.select_related("by", "ended_by") for row in _held(held)),
         *(_commented(each) for each in Comment.objects.filter(subject=operation.ref).select_related("author")),
-        *(_broken(each) for each in BrokenGlass.objects.filter(subject=operation.ref).select_related("breaker")),
+        *(row for each in _glass(operation) for row in _broken(each)),
     ]
     return sorted(rows, key=lambda row: row["at"], reverse=True)
 
@@ -76,6 +76,12 @@ def _commented(each: Comment) -> dict[str, Any]:
     return row | {"text": said(each.text, each.mentions)}
 
 
-def _broken(each: BrokenGlass) -> dict[str, Any]:
-    act = _("went ahead without signatures, plan %s,") % short_hash(each.digest)
-    return _row("bad", str(each.breaker), act, each.at, each.reason)
+def _glass(operation: Operation) -> QuerySet[BrokenGlass]:
+    return BrokenGlass.objects.filter(subject=operation.ref).select_related("breaker", "reviewer")
+
+
+def _broken(each: BrokenGlass) -> Iterable[dict[str, Any]]:
+    act = _("went ahead without signatures")
+    yield _row("bad", str(each.breaker), act, each.at, each.reason, digest=each.digest)
+    if each.reviewed_at:
+        yield _row("ok", str(each.reviewer), _("reviewed the emergency"), each.reviewed_at, each.review)

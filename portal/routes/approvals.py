@@ -13,5 +13,6 @@ urlpatterns = [
     path("<uuid:pk>/comment/", talk.approval_comment, name="approval_comment"),
     path("<uuid:pk>/answer/", talk.approval_answer, name="approval_answer"),
     path("<uuid:pk>/resume/", talk.approval_resume, name="approval_resume"),
+    path("<uuid:pk>/review/", talk.approval_review, name="approval_review"),
     path("<uuid:pk>/edit/", talk.approval_edit, name="approval_edit"),
 ]

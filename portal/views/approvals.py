@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.selectors import Filters, filtered, visible
 from policies import approvals as rules
-from policies.models import Decision, Signature, User, Verdict
+from policies.models import BrokenGlass, Decision, Signature, User, Verdict
 from policies.permissions import Permission, may
 from policies.results import Allowed, Denied
 from portal import loaders
@@ -22,7 +22,7 @@ from portal.presenters import plans, refusals, talk, waiting
 from portal.views import second_factor
 from portal.views.operations import decided
 from portal.views.pages import viewer
-from provisioning.actions import amend, hold, sign
+from provisioning.actions import amend, break_glass, edit, hold, sign
 from provisioning.actions.hold import Say
 from provisioning.inbox import alike, to_sign
 from provisioning.models import Hold, Operation
@@ -62,6 +62,8 @@ def _decided(by: User, found: Operation, decision: str, say: Say) -> Operation |
         return sign.approve(by=by, operation=found, digest=say.digest, reason=say.text)
     if decision == "reject":
         return sign.reject(by=by, operation=found, digest=say.digest, reason=say.text)
+    if decision == "break":
+        return break_glass.break_glass(by=by, operation=found, digest=say.digest, reason=say.text)
     if decision == "ask":
         return hold.hold(by=by, operation=found, say=say)
     if decision == "return":
@@ -106,6 +108,7 @@ def page_of(user: User, found: Operation) -> dict[str, Any]:
         "may_see_environment": bool(may(user, Permission.VIEW, found.team)),
         **_signing(user, found, signatures),
         **_holding(user, found),
+        **_emergency(user, found),
     }
 
 
@@ -140,4 +143,16 @@ def _holding(user: User, found: Operation) -> dict[str, Any]:
         "may_answer": own,
         "may_edit": own and amend.editable(found),
         "may_resume": may_resume,
+    }
+
+
+def _emergency(user: User, found: Operation) -> dict[str, Any]:
+    """May this viewer go ahead without signatures, or review that somebody did; which fields may they change?"""
+    glass = BrokenGlass.objects.filter(subject=found.ref, reviewed_at=None).select_related("breaker", "team").first()
+    waits = found.status == S.AWAITING_APPROVAL and found.requester_id is not None
+    return {
+        "glass": glass,
+        "may_review": glass is not None and break_glass.may_review(user, glass) is None,
+        "may_break": waits and bool(may(user, Permission.BREAK_GLASS, found.team)),
+        "may_change": edit.editable_by(user, found),
     }

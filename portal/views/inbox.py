@@ -102,6 +102,7 @@ def _whole(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "page": page,
         "rows": show.inbox_rows(found, about, chosen=asked.chosen),
         "answers": show.inbox_rows(answers, about, chosen=asked.chosen),
+        "reviews": show.reviews(waits.to_review(asked.user)[:PAGE]) if asked.scope == "mine" else [],
         "tabs": _tabs(request, asked),
         "filter": _filter(request, asked, paginator.count),
         **beside(asked.user, asked.chosen),

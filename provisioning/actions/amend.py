@@ -113,7 +113,6 @@ def _checked(operation: Operation, parameters: Mapping[str, Any]) -> dict[str, A
 def _write(by: User, row: Operation, made: Amended, reason: str) -> None:
     """Raises Full or OverBudget when there is no room for it as changed."""
     names = ", ".join(made.changed)
-    costs.hold_budgets(replace(made.draft, kind="update"))  # What it cost as asked before is counted already.
     end_hold(row, by=by, ending=Hold.Ending.EDITED, text=reason.strip())
     approvals.void(ref=row.ref, reason=f"{by} changed what was asked: {names}.")
     if kinds.of(row).begins_environment:
@@ -124,7 +123,7 @@ def _write(by: User, row: Operation, made: Amended, reason: str) -> None:
         )
     need = made.judgement.requirement
     move(row, S.REQUESTED, arguments=made.arguments, blocked="", signatures_needed=need.signatures)
-    _hold_room(row)
+    _hold_room(row, made.draft)
     waiving.use(ruling=made.judgement.ruling, operation=row.ref)
     record_ruling(made.judgement.ruling, subject=row.ref, point="request", kind=row.kind, team=row.team)
     data = {"changed": list(made.changed), "by": by.audit_ref}
@@ -133,9 +132,10 @@ def _write(by: User, row: Operation, made: Amended, reason: str) -> None:
     wake(row.pool)
 
 
-def _hold_room(row: Operation) -> None:
+def _hold_room(row: Operation, draft: Draft) -> None:
     """Reserve what it needs now, and give back what it no longer needs."""
     short = holdings.reserve(row.environment)
     if short:
         raise Full(short)
     holdings.settle(row.environment_id)
+    costs.hold_budgets(draft)

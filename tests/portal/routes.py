@@ -506,6 +506,7 @@ PAGES = [
     form("approval_comment", 302, of("held"), body=words, but={"olaf": 404}),
     form("approval_answer", 403, of("held"), body=words, but={"olaf": 404, "mara": 302}),
     form("approval_resume", 403, of("held"), but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302}),
+    form("approval_review", 404, of("held"), body=words),
     page("approval_edit", 200, of("held"), but={"olaf": 404}),
     form("approval_edit", 403, of("held"), body=lambda world: {"p-size": "M"}, but={"olaf": 404, "mara": 302}),
     page("pipelines"),

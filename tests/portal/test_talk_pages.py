@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from policies.models import Comment, Signature
+from policies.models import BrokenGlass, Comment, Signature
 from portal.presenters.talk import said
 from provisioning.models import Hold, Operation
 from tests import noop
@@ -146,3 +146,24 @@ def test_home_asks_for_the_answer(demo: Demo, held: Operation) -> None:
 )
 def test_words_are_escaped_and_only_known_names_stand_out(text: str, shown: str) -> None:
     assert said(text, ["ann"]) == shown
+
+
+def test_an_emergency_is_reviewed_by_a_second_person_from_the_inbox(demo: Demo, waiting: Operation) -> None:
+    fields = {"digest": waiting.change_digest, "decision": "break", "reason": "Cards are refused."}
+    post(demo.ines, "approval_decide", waiting, **fields)
+    waiting.refresh_from_db()
+    assert waiting.status == "queued"
+    assert "Review what went ahead" in signed_in(demo.jonas).get(reverse("inbox")).content.decode()
+    assert "Review what went ahead" not in signed_in(demo.ines).get(reverse("inbox")).content.decode()
+    assert post(demo.ines, "approval_review", waiting, text="Fine.").status_code == 403  # type: ignore[attr-defined]
+    post(demo.jonas, "approval_review", waiting, text="It was right.")
+    assert BrokenGlass.objects.get().review == "It was right."
+    assert "reviewed the emergency" in read(demo.mara, waiting)
+
+
+def test_who_may_not_break_the_glass_gets_no_form_and_a_refusal(demo: Demo, waiting: Operation) -> None:
+    assert 'value="break"' in read(demo.ines, waiting)
+    assert 'value="break"' not in read(demo.jonas, waiting)
+    fields = {"digest": waiting.change_digest, "decision": "break", "reason": "Cards are refused."}
+    assert post(demo.jonas, "approval_decide", waiting, **fields).status_code == 403  # type: ignore[attr-defined]
+    assert not BrokenGlass.objects.exists()
