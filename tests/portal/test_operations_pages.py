@@ -45,7 +45,7 @@ def test_every_tab_opens(demo: Demo, tab: str, django_assert_max_num_queries: ob
     operation = engine.requested(demo)
     engine.drain()
     client = signed_in(demo.mara)
-    with django_assert_max_num_queries(25):  # type: ignore[operator]
+    with django_assert_max_num_queries(30):  # type: ignore[operator]
         page = client.get(reverse("operation_tab", args=[operation.pk, tab]))
     assert page.status_code == 200
 
