@@ -18,7 +18,7 @@ from policies.models import Role, Team, User
 from policies.permissions import Permission, teams_with
 from portal import governance
 from portal.second_factor.removing import last_reset
-from provisioning import selectors
+from provisioning import inbox, selectors
 from provisioning.states import EnvironmentStatus as E
 
 TEAM_KEY = "team"
@@ -78,9 +78,14 @@ class Shell:
         return next(iter([*built_in, *sorted(held - set(Role.values))]), _("No role yet"))
 
     @cached_property
-    def waiting(self) -> int:
+    def to_sign(self) -> int:
         """How many plans wait for this person's signature."""
-        return selectors.waiting_for(self.user).count()
+        return inbox.to_sign(self.user).count()
+
+    @cached_property
+    def waiting(self) -> int:
+        """How much waits for this person: plans to sign, requests to answer for, emergencies to review."""
+        return self.to_sign + inbox.to_answer(self.user).count() + inbox.to_review(self.user).count()
 
     @cached_property
     def factors_reset(self) -> AuditEvent | None:

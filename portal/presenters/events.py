@@ -91,6 +91,11 @@ def _new_plan(data: Mapping[str, Any]) -> str:
     return f"{_('from %(old)s to %(new)s') % words}: {parts}"
 
 
+def _changed(data: Mapping[str, Any]) -> str:
+    names = data.get("changed")
+    return ", ".join(str(name) for name in names) if isinstance(names, list) else ""
+
+
 def _refusal(data: Mapping[str, Any]) -> str:
     return f"{data.get('rule', '')}: {data.get('reason', '')}"
 
@@ -135,6 +140,12 @@ _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
     "operation.put_off": (lazy("put off"), "warn", _said("reason")),
     "operation.expired": (lazy("ran out of time:"), "idle", _nothing),
     "operation.held": (lazy("held"), "warn", _nothing),
+    "operation.questioned": (lazy("asked about"), "wait", _digest),
+    "operation.sent_back": (lazy("sent back"), "wait", _digest),
+    "operation.answered": (lazy("answered for"), "idle", _nothing),
+    "operation.resumed": (lazy("took up again"), "idle", _nothing),
+    "operation.edited": (lazy("changed the request for"), "warn", _changed),
+    "operation.commented": (lazy("commented on"), "idle", _nothing),
     "environment.extended": (lazy("extended"), "ok", _hours),
     "environment.warned": (lazy("warned of the expiry of"), "warn", _nothing),
     "release.registered": (lazy("registered"), "ok", _said("version")),

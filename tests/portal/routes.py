@@ -57,6 +57,17 @@ ASKED_TO_SIGN = {**ANON, "olaf": 404}
 READERS = {**ANON, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
 OPERATORS = {**READERS, "tomasz": 404, "olaf": 404}
 
+SIGNERS = {**ASKED_TO_SIGN, "jonas": 200, "ines": 200, "tomasz": 200}
+
+
+def question(world: World) -> dict[str, Any]:
+    return {"digest": world.awaiting.change_digest, "text": "Who is on call?"}
+
+
+def words(world: World) -> dict[str, Any]:
+    return {"text": "It is a trial."}
+
+
 WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An audit.", "days": 30}
 NOT_THEIRS = {"tomasz": 422, "olaf": 422}
 WHY = {"reason": "It is time."}
@@ -123,6 +134,28 @@ API = [
         "POST",
         of("awaiting"),
         but={**ASKED_TO_SIGN, "mara": 200, "ines": 200},
+    ),
+    Row("api:operation_ask", 403, "POST", of("awaiting"), question, but=SIGNERS),
+    Row("api:operation_send_back", 403, "POST", of("awaiting"), question, but=SIGNERS),
+    Row("api:operation_answer", 403, "POST", of("held"), words, but={**ASKED_TO_SIGN, "mara": 200}),
+    Row("api:operation_resume", 403, "POST", of("held"), but=SIGNERS),
+    Row(
+        "api:operation_edit",
+        403,
+        "POST",
+        of("held"),
+        lambda world: {"parameters": {"size": "M"}},
+        but={**ASKED_TO_SIGN, "mara": 200},
+    ),
+    Row("api:operation_comments", 200, kwargs=of("held"), but=ASKED_TO_SIGN),
+    Row("api:operation_comments", 201, "POST", of("held"), words, but=ASKED_TO_SIGN),
+    Row("api:operation_holds", 200, kwargs=of("held"), but=ASKED_TO_SIGN),
+    Row(
+        "api:inbox_approve",
+        200,
+        "POST",
+        body=lambda world: {"plans": [{"operation": str(world.awaiting.pk), "digest": world.awaiting.change_digest}]},
+        but={**ANON, "olaf": 422},
     ),
     Row("api:operation_retry", 404, "POST", of("failed"), but={**READERS, "mara": 200, "ines": 200}),
     Row(
@@ -463,6 +496,19 @@ PAGES = [
         body=lambda world: {"digest": world.awaiting.change_digest, "decision": "approve"},
         but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302},
     ),
+    page("inbox_bulk"),
+    form(
+        "inbox_bulk_approve",
+        200,
+        body=lambda world: {"plan": f"{world.awaiting.pk}@{world.awaiting.change_digest}"},
+        but={"olaf": 422},
+    ),
+    form("approval_comment", 302, of("held"), body=words, but={"olaf": 404}),
+    form("approval_answer", 403, of("held"), body=words, but={"olaf": 404, "mara": 302}),
+    form("approval_resume", 403, of("held"), but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302}),
+    form("approval_review", 404, of("held"), body=words),
+    page("approval_edit", 200, of("held"), but={"olaf": 404}),
+    form("approval_edit", 403, of("held"), body=lambda world: {"p-size": "M"}, but={"olaf": 404, "mara": 302}),
     page("pipelines"),
     page("pipeline", 200, slug("payments-api"), but=HIDDEN),
     page("release_new", 200, slug("payments-api"), but=HIDDEN),
