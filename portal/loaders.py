@@ -12,8 +12,8 @@ from catalog.models import Source, Template
 from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
-from policies import quotas
-from policies.models import ApiToken, Quota, Service, Team, User
+from policies import budgets, quotas
+from policies.models import ApiToken, Budget, Organisation, Quota, Service, Team, User
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
 from provisioning.models import Environment, Operation, Orphan, Target, WarmPool
@@ -77,6 +77,16 @@ def target(user: User, slug: str) -> Target:
 def quota(user: User, pk: int) -> Quota:
     """A quota that the viewer may see."""
     return _one(quotas.visible_to(user).select_related("organisation", "team", "service").filter(pk=pk), "quota")
+
+
+def budget(user: User, pk: int) -> Budget:
+    """A budget that the viewer may see."""
+    return _one(budgets.visible_to(user).filter(pk=pk), "budget")
+
+
+def organisation(user: User, slug: str) -> Organisation:
+    """An organisation; everybody who is signed in may know its name."""
+    return _one(Organisation.objects.filter(slug=slug), "organisation")
 
 
 def release(user: User, pk: UUID) -> Release:
