@@ -108,7 +108,8 @@ def committed_by(environment: Environment, now: datetime, end: datetime) -> Deci
     if environment.suspended_at is not None:
         return _hours(now, until, now, end) * environment.rate_suspended
     asked = [turn for turn in _turns(environment) if turn.finished_at is None and turn.kind == "update"]
-    rates = [price(environment.template_version, turn.arguments["parameters"]).running for turn in asked]
+    shapes = [turn.arguments.get("parameters", environment.parameters) for turn in asked]
+    rates = [price(environment.template_version, shape).running for shape in shapes]
     return _hours(now, until, now, end) * max([environment.rate_running, *rates])
 
 

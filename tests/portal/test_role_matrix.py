@@ -12,6 +12,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from policies import tokens
+from policies.models import Quota
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
@@ -39,6 +40,8 @@ def world(demo: Any) -> SimpleNamespace:
         orphan=made.orphan(demo),
         item=made.item(demo),
         pool=made.pool(demo),
+        quota=Quota.objects.get(),
+        budget=made.budget(demo),
     )
 
 

@@ -9,7 +9,6 @@ from rest_framework import serializers
 from policies.models import Quota
 from policies.quotas import figure
 from portal.api.serializers import parts
-from portal.api.serializers.parts import Slug
 from portal.api.serializers.things import PageQuery
 from provisioning.actions.limits import Impact
 from provisioning.tiers import Tier
@@ -67,9 +66,9 @@ class ScopedSerializer(parts.Shown):
     id = serializers.IntegerField()
     form = serializers.CharField()
     scope = serializers.CharField()
-    organisation: Slug = serializers.SlugRelatedField("slug", read_only=True)
-    team: Slug = serializers.SlugRelatedField("slug", read_only=True)
-    service: Slug = serializers.SlugRelatedField("slug", read_only=True)
+    organisation = serializers.CharField(source="organisation.slug", default=None, allow_null=True)
+    team = serializers.CharField(source="team.slug", default=None, allow_null=True)
+    service = serializers.CharField(source="service.slug", default=None, allow_null=True)
     tier = serializers.CharField()
     currency = serializers.CharField()
 

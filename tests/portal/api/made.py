@@ -8,6 +8,7 @@ from django.utils import timezone
 from audit.context import context
 from delivery.models import Release
 from policies.approvals import Requirement
+from policies.models import Budget
 from provisioning.models import (
     Environment,
     InventoryImport,
@@ -30,11 +31,10 @@ def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> En
             name=name,
             service=demo.api,
             team=demo.payments,
-            owner=demo.mara,
             template_version=demo.version,
             driver="noop",
             cost_centre="CC-100",
-            **{"tier": "dev", "status": "ready", **fields},
+            **{"tier": "dev", "status": "ready", "owner": demo.mara, **fields},
         )
 
 
@@ -124,3 +124,9 @@ def pool(demo: Demo) -> WarmPool:
             budget=10,
             created_by=demo.pia,
         )
+
+
+def budget(demo: Demo, **fields: Any) -> Budget:
+    """What Payments shall spend in a month."""
+    with context(by="system:test"):
+        return Budget.objects.create(**{"team": demo.payments, "amount": 100, "currency": "EUR", **fields})
