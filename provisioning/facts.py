@@ -18,7 +18,10 @@ Provider = Callable[["Draft"], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Draft:
-    """What is asked, before anything is written. `environment` None: it shall be created."""
+    """What is asked, before anything is written. Without `environment` it shall be created.
+
+    `operation` is the accepted operation's id, for what was allowed for that one alone.
+    """
 
     kind: str
     name: str
@@ -31,6 +34,7 @@ class Draft:
     requester: User | None
     created_at: datetime | None = None
     environment: str = ""
+    operation: str = ""
 
     @property
     def team(self) -> Team:
@@ -95,10 +99,10 @@ def _provided(name: str, draft: Draft) -> Mapping[str, Any]:
 def _requester(draft: Draft) -> dict[str, Any]:
     if draft.requester is None:
         return {"username": "schedule", "roles": [], "platform": False}
-    roles = Membership.objects.filter(user=draft.requester, team=draft.team).values_list("role", flat=True)
+    held = Membership.objects.filter(user=draft.requester, team=draft.team).select_related("custom")
     return {
         "username": draft.requester.username,
-        "roles": sorted(roles),
+        "roles": sorted(membership.held for membership in held),
         "platform": draft.requester.is_platform,
     }
 

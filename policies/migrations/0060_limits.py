@@ -23,7 +23,7 @@ DROP FUNCTION policies_reservation_kept();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("policies", "0002_guards"),
+        ("policies", "0051_comment_guards"),
     ]
 
     operations = [

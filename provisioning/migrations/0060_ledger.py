@@ -35,5 +35,5 @@ def count(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("policies", "0060_limits"), ("provisioning", "0013_pools")]
+    dependencies = [("policies", "0060_limits"), ("provisioning", "0051_hold_guards")]
     operations = [migrations.RunPython(count, migrations.RunPython.noop)]

@@ -152,16 +152,23 @@ def lost(operation: Operation, step_log: StepLog) -> None:
 
 def _undo_or_list(work: Work) -> None:
     """Undo; what cannot be undone is listed. Raises LeaseLost, also for what a newer owner made fail, and AWAY."""
-    operation, lease = work.operation, work.lease
     try:
         undo(work)
     except (LeaseLost, *AWAY):
         raise
-    except DriverUnavailable as away:
-        put_off_or_fail(operation, lease, work.heartbeat, said_by(away))
-    except DriverError as stuck:
-        _end(operation, lease, S.FAILED, left=_left_by_steps(operation, said_by(stuck)))
-    except Exception as error:  # noqa: BLE001 - undoing has a defect too: what is left is listed, not tried for ever
+    except Exception as error:
+        if not lifecycle.holds(work.lease):
+            raise LeaseLost("the lease ended while undoing") from error
+        _stop_undoing(work, error)
+
+
+def _stop_undoing(work: Work, error: Exception) -> None:
+    operation, lease = work.operation, work.lease
+    if isinstance(error, DriverUnavailable):
+        put_off_or_fail(operation, lease, work.heartbeat, said_by(error))
+    elif isinstance(error, DriverError):
+        _end(operation, lease, S.FAILED, left=_left_by_steps(operation, said_by(error)))
+    else:
         log.error("undoing operation %s stopped by a defect: %s", operation.pk, place_of(error))
         _end(operation, lease, S.FAILED, left=_left_by_steps(operation, DEFECT))
 

@@ -8,7 +8,7 @@ from importlib import import_module
 
 from tests.bench import world
 
-NAMES = ("engine", "queue", "sandbox", "lists", "history", "expiry", "terraform")
+NAMES = ("engine", "queue", "sandbox", "lists", "history", "expiry", "policy", "terraform")
 
 
 def main(names: list[str]) -> None:
@@ -20,8 +20,9 @@ def main(names: list[str]) -> None:
         demo = people.make()
         for name in names or NAMES:
             began = time.monotonic()
-            figures |= import_module(f"tests.bench.{name}").run(opened, demo)
-            world.tell(name, began)
+            found = import_module(f"tests.bench.{name}").run(opened, demo)
+            figures |= found
+            world.tell(f"{name}: {json.dumps(found)}", began)
     print(json.dumps(figures))
 
 

@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from policies import tokens
 from policies.models import Quota
+from tests.portal import access_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
+from tests.second_factors import enrolled
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +36,7 @@ def world(demo: Any) -> SimpleNamespace:
         awaiting=made.awaiting(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
+        factor=enrolled(demo.mara),
         release=made.release(demo),
         forced=made.forced(demo),
         ready=made.environment(demo, "payments-api-ready", ready_at=now),
@@ -42,6 +45,9 @@ def world(demo: Any) -> SimpleNamespace:
         pool=made.pool(demo),
         quota=Quota.objects.get(),
         budget=made.budget(demo),
+        **access_rows.rows(demo),
+        waiver=made.waiver(demo),
+        **made.policies(demo),
     )
 
 
