@@ -13,8 +13,10 @@ from catalog.models import Source, Template
 from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
-from policies.models import ApiToken, Service, Team, User
+from policies import quotas
+from policies.models import ApiToken, Decision, FormRule, PolicyBundle, Quota, Service, Team, User, Waiver
 from policies.permissions import Permission, teams_with
+from policies.waivers import visible_to as waivers_visible_to
 from provisioning import selectors
 from provisioning.models import Environment, Operation, Orphan, Target, WarmPool
 
@@ -74,6 +76,11 @@ def target(user: User, slug: str) -> Target:
     return _one(selectors.targets().filter(slug=slug), "target")
 
 
+def quota(user: User, pk: int) -> Quota:
+    """A quota that the viewer may see."""
+    return _one(quotas.visible_to(user).select_related("organisation", "team", "service").filter(pk=pk), "quota")
+
+
 def release(user: User, pk: UUID) -> Release:
     """A release of a team the viewer may see."""
     return _one(releases_visible_to(user).select_related("service__team", "created_by").filter(pk=pk), "release")
@@ -109,3 +116,28 @@ def member(team: Team, username: str) -> User:
 def pool(user: User, pk: UUID) -> WarmPool:
     """A warm pool for a service of a team the viewer may see."""
     return _one(selectors.pools_visible_to(user).filter(pk=pk), "pool")
+
+
+def waiver(user: User, pk: int) -> Waiver:
+    """A waiver of a team the viewer may see."""
+    return _one(waivers_visible_to(user).filter(pk=pk), "waiver")
+
+
+def policy_bundle(user: User, pk: int) -> PolicyBundle:
+    """A policy bundle; everybody who is signed in may read the rules they live under."""
+    return _one(PolicyBundle.objects.select_related("by").filter(pk=pk), "bundle")
+
+
+def form_rule(user: User, slug: str) -> FormRule:
+    """A rule from a form that is still part of the next draft; everybody may read it."""
+    return _one(FormRule.objects.filter(slug=slug, removed_at=None), "rule")
+
+
+def decisions(user: User) -> QuerySet[Decision]:
+    """The recorded decisions of the teams that the viewer may see."""
+    return Decision.objects.filter(team__in=teams_with(user, Permission.VIEW)).select_related("team")
+
+
+def decision(user: User, pk: int) -> Decision:
+    """A decision about something of a team the viewer may see."""
+    return _one(decisions(user).filter(pk=pk), "decision")

@@ -1,9 +1,11 @@
 """Doors into what the composition root runs by the clock."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from audit import outbox, partitions
-from portal import health
+from policies.access import reviews
+from portal import health, policy_sources
 
 
 @shared_task(name="portal.deliver_outbox")
@@ -22,3 +24,16 @@ def ensure_partitions() -> None:
 def pulse() -> None:
     """Prove that a worker takes tasks."""
     health.beat()
+
+
+@shared_task(name="portal.review_access")
+def review_access() -> None:
+    """Open this quarter's access reviews, and remind of those that are open."""
+    reviews.open_due(timezone.now())
+    reviews.remind_due(timezone.now())
+
+
+@shared_task(name="portal.policy_sources")
+def read_policies() -> None:
+    """Read every repository of policies."""
+    policy_sources.read_due()

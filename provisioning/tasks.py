@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import checks, expiry, orphans, pools, recheck, scan, sweep, worker
+from provisioning.runs import budgets, checks, expiry, lapsed, orphans, pools, recheck, running, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -47,7 +47,25 @@ def scan_task() -> None:
     scan.sweep()
 
 
+@shared_task(name="provisioning.budgets")
+def budgets_task() -> None:
+    """Announce the thresholds that budgets have reached."""
+    budgets.sweep()
+
+
 @shared_task(name="provisioning.pools")
 def pools_task() -> None:
     """Keep warm pools as full as they shall be."""
     pools.sweep()
+
+
+@shared_task(name="provisioning.waivers")
+def waivers_task() -> None:
+    """Remind of waivers that end, end them, and judge again what ran on one."""
+    lapsed.sweep()
+
+
+@shared_task(name="provisioning.judge_running")
+def judge_running_task() -> None:
+    """Judge again what runs."""
+    running.sweep()

@@ -17,6 +17,9 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    replaces = models.OneToOneField(
+        "self", models.SET_NULL, null=True, related_name="replaced_by", help_text="The token it was rotated from."
+    )
     factor_at = models.DateTimeField(null=True, help_text="When the second factor was entered that it carries.")
     factor = models.BigIntegerField(null=True, help_text="The factor, as long as it exists.")
 

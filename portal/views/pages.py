@@ -9,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 
 from policies.models import User
 from policies.results import Denied
+from portal.waiver_links import waiver_url
 
 
 def viewer(request: HttpRequest) -> User:
@@ -27,8 +28,10 @@ def page(
     return response
 
 
-def problem_of(denied: Denied, title: str = "") -> dict[str, str]:
-    """A refusal for components/problem.html."""
+def problem_of(denied: Denied, title: str = "") -> dict[str, Any]:
+    """A refusal for components/problem.html. By a policy it has the value, and leads to where a waiver is asked for."""
+    first = denied.errors[0] if denied.errors else None
+    said = first if first is not None and first.rule == denied.rule else None
     return {
         "title": title or denied.reason,
         "detail": denied.reason if title else "",
@@ -36,4 +39,8 @@ def problem_of(denied: Denied, title: str = "") -> dict[str, str]:
         "field": denied.field,
         "fix": denied.fix,
         "who": denied.who,
+        "about": denied.about,
+        "value": "" if said is None or said.value is None else str(said.value),
+        "owner": said.owner if said is not None else "",
+        "waiver_url": waiver_url(said) if said is not None else "",
     }

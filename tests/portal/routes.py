@@ -57,6 +57,11 @@ ASKED_TO_SIGN = {**ANON, "olaf": 404}
 READERS = {**ANON, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
 OPERATORS = {**READERS, "tomasz": 404, "olaf": 404}
 
+WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An audit.", "days": 30}
+NOT_THEIRS = {"tomasz": 422, "olaf": 422}
+WHY = {"reason": "It is time."}
+
+REGION_RULE = {"slug": "region", "title": "In Europe", "parameter": "region", "values": "eu-1", "keep": "1"}
 TARGET = {"slug": "us-1", "driver": "noop", "name": "United States"}
 
 HEALTH = [
@@ -233,6 +238,12 @@ API = [
         },
         but={**ANON, "mara": 201, "ines": 201, "tomasz": 422, "olaf": 422},
     ),
+    Row("api:policy_bundles", 200, but=ANON),
+    Row("api:policy_bundles", 403, "POST", but={**ANON, "pia": 201}),
+    Row("api:policy_bundle", 200, kwargs=of("bundle"), but=ANON),
+    Row("api:policy_bundle_act", 403, "POST", of("draft"), lambda w: {"act": "shadow"}, but={**ANON, "pia": 200}),
+    Row("api:policy_decisions", 200, but=ANON),
+    Row("api:policy_check", 422, "POST", body=lambda w: {"kind": "terraform", "document": "{}"}, but=ANON),
     Row("api:pools", 200, but=ANON),
     Row(
         "api:pools",
@@ -257,6 +268,12 @@ API = [
         but={**ANON, "pia": 201},
     ),
     Row("api:source_sync", 403, "POST", slug("test"), but={**ANON, "pia": 202}),
+    Row("api:waivers", 200, but=ANON),
+    Row("api:waivers", 403, "POST", body=lambda w: WAIVER, but={**ANON, "mara": 201, "ines": 201, **NOT_THEIRS}),
+    Row("api:waiver", 200, kwargs=of("waiver"), but=OURS),
+    Row("api:waiver_grant", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
+    Row("api:waiver_refuse", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
+    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200, "pia": 200}),
     Row("api:queue", 200, but=ANON),
     Row("api:targets", 200, but=ANON),
     Row("api:targets", 403, "POST", body=lambda world: TARGET, but={**ANON, "pia": 201}),
@@ -408,6 +425,35 @@ PAGES = [
     page("operation_log", 200, of("failed"), but=HIDDEN),
     page("operation_stream", 200, of("failed"), committed=True, but={**HIDDEN, "anonymous": 401}),
     page("governance"),
+    page("waivers"),
+    page("waiver_new"),
+    form(
+        "waiver_new",
+        403,
+        body=lambda world: {**WAIVER, "among": WAIVER["scope"]},
+        but={"mara": 302, "ines": 302, **NOT_THEIRS},
+    ),
+    page("waiver", 200, of("waiver"), but=HIDDEN),
+    form("waiver_grant", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
+    form("waiver_refuse", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
+    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302, "pia": 302}),
+    page("policies"),
+    page("policy_rule", 200, lambda world: {"rule": "test.rule"}),
+    page("policy_rule_new"),
+    form("policy_rule_new", 403, body=lambda world: REGION_RULE, but={"pia": 302}),
+    form("policy_rule_remove", 403, slug("region-rule"), but={"pia": 302}),
+    page("policy_bundles"),
+    page("policy_bundle", 200, of("bundle")),
+    form("policy_bundle", 403, of("draft"), body=lambda world: {"act": "shadow"}, but={"pia": 302}),
+    form(
+        "policy_source",
+        403,
+        body=lambda world: {"slug": "more", "url": "https://git.test.invalid/policies.git"},
+        but={"pia": 302},
+    ),
+    page("policy_decisions"),
+    page("policy_decision", 200, of("decision"), but=HIDDEN),
+    page("policy_findings"),
     page("inbox"),
     page("approval", 200, of("awaiting"), but={"olaf": 404}),
     form(
@@ -443,4 +489,141 @@ PAGES = [
     page("history_export", 200, lambda world: {"format": "csv"}, but={"pia": 403, "olaf": 403}),
 ]
 
-ROWS: list[Row] = [*HEALTH, *WEBHOOKS, *API, *PAGES]
+WHY = "?permission=deploy&scope=team:payments"
+MANAGERS = {"ines": 302, "pia": 302}
+MACHINES = {**{name: 404 for name in ("vera", "mara", "jonas", "ana")}, **HIDDEN}
+GIVEN = {"what": "viewer", "scope": "team:payments", "reason": "To see."}
+ACCESS = [
+    page("access", query=WHY, but=HIDDEN),
+    form("access_grant", 403, body=lambda w: {"to": "vera", **GIVEN}, but={**HIDDEN, **MANAGERS, "vera": 403}),
+    form("access_revoke", 403, of("grant"), but={**MANAGERS, "tomasz": 404, "olaf": 302}),
+    page("access_roles"),
+    form(
+        "access_roles",
+        403,
+        body=lambda world: {"slug": "releaser", "name": "Releaser", "permissions": "deploy"},
+        but={"pia": 302},
+    ),
+    page("access_accounts"),
+    form(
+        "access_accounts",
+        403,
+        body=lambda world: {"team": "payments", "name": "more-bot", "role": "viewer"},
+        but={**HIDDEN, **MANAGERS},
+    ),
+    form(
+        "access_account_token",
+        200,
+        lambda world: {"username": world.machine.username},
+        body=lambda world: {"name": "ci", "scopes": "read", "days": 1},
+        but=MACHINES,
+    ),
+    form("access_token_rotate", 200, of("machine_token"), but=MACHINES),
+    form("access_token_end", 302, of("machine_token"), but=MACHINES),
+    form(
+        "access_admit",
+        403,
+        body=lambda world: {"user": "vera", "team": "payments", "role": "developer"},
+        but={**HIDDEN, **MANAGERS},
+    ),
+    form("access_dismiss", 403, of("membership"), but={**HIDDEN, **MANAGERS, "vera": 302}),
+    page("access_person", 200, lambda world: {"username": "vera"}, but=HIDDEN),
+    form("access_leave", 403, lambda world: {"username": "vera"}, but={**HIDDEN, "pia": 302}),
+    form(
+        "access_look",
+        403,
+        lambda world: {"username": "vera"},
+        body=lambda w: {"reason": "Help."},
+        but={**HIDDEN, "pia": 302},
+    ),
+    form("access_look_end", 302),
+    page("access_ownership"),
+    form(
+        "access_transfer",
+        403,
+        of("environment"),
+        body=lambda world: {"to": "ines"},
+        but={**HIDDEN, **MANAGERS, "mara": 302},
+    ),
+    page("access_reviews"),
+    page("access_review", 200, of("review"), but=HIDDEN),
+    page("access_review_export", 200, of("review"), but=HIDDEN),
+    form(
+        "access_review_decide",
+        403,
+        of("review_item"),
+        body=lambda w: {"decision": "confirm"},
+        but={**HIDDEN, **MANAGERS},
+    ),
+    Row("api:access_why", 200, query=f"{WHY}&user=mara", but={**ANON, "tomasz": 422, "olaf": 422}),
+    Row("api:access_who", 200, query=WHY, but={**ANON, "tomasz": 422, "olaf": 422}),
+    Row("api:access_grants", 200, but=ANON),
+    Row(
+        "api:access_grants",
+        403,
+        "POST",
+        body=lambda world: {"user": "vera", **GIVEN},
+        but={**ANON, "ines": 201, "pia": 201, "tomasz": 422, "olaf": 422},
+    ),
+    Row(
+        "api:access_grant_revoke",
+        403,
+        "POST",
+        of("grant"),
+        but={**ANON, "ines": 200, "pia": 200, "olaf": 200, "tomasz": 404},
+    ),
+    Row("api:access_roles", 200, but=ANON),
+    Row(
+        "api:access_roles",
+        403,
+        "POST",
+        body=lambda world: {"slug": "releaser", "name": "Releaser", "permissions": ["deploy"]},
+        but={**ANON, "pia": 200},
+    ),
+    Row(
+        "api:access_members",
+        403,
+        "POST",
+        body=lambda world: {"user": "vera", "team": "payments", "role": "developer"},
+        but={**ANON, "ines": 201, "pia": 201, "tomasz": 422, "olaf": 422},
+    ),
+    Row("api:access_member", 403, "DELETE", of("membership"), but={**OURS, "ines": 204, "pia": 204, "vera": 204}),
+    Row("api:access_accounts", 200, but=ANON),
+    Row(
+        "api:access_accounts",
+        403,
+        "POST",
+        body=lambda world: {"team": "payments", "name": "more-bot", "role": "viewer"},
+        but={**ANON, "ines": 201, "pia": 201, "tomasz": 422, "olaf": 422},
+    ),
+    Row(
+        "api:access_account_tokens",
+        201,
+        "POST",
+        lambda world: {"username": world.machine.username},
+        lambda world: {"name": "ci", "scopes": ["read"], "days": 1},
+        but={**MACHINES, **ANON},
+    ),
+    Row("api:access_token_rotate", 201, "POST", of("machine_token"), but={**MACHINES, **ANON}),
+    Row("api:access_reviews", 200, but=ANON),
+    Row("api:access_review", 200, kwargs=of("review"), but=OURS),
+    Row(
+        "api:access_review_decide",
+        403,
+        "POST",
+        of("review_item"),
+        lambda world: {"decision": "confirm"},
+        but={**OURS, "ines": 200, "pia": 200},
+    ),
+    Row("api:access_leave", 403, "POST", lambda world: {"username": "vera"}, but={**OURS, "pia": 200}),
+    Row(
+        "api:access_transfer",
+        403,
+        "POST",
+        of("environment"),
+        lambda world: {"to": "ines"},
+        but={**OURS, "mara": 200, "ines": 200, "pia": 200},
+    ),
+]
+
+ROWS: list[Row] = [*HEALTH, *WEBHOOKS, *API, *PAGES, *ACCESS]

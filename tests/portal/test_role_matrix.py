@@ -12,6 +12,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from policies import tokens
+from tests.portal import access_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
@@ -41,6 +42,9 @@ def world(demo: Any) -> SimpleNamespace:
         orphan=made.orphan(demo),
         item=made.item(demo),
         pool=made.pool(demo),
+        **access_rows.rows(demo),
+        waiver=made.waiver(demo),
+        **made.policies(demo),
     )
 
 
