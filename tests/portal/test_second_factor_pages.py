@@ -9,7 +9,9 @@ from allauth.mfa.models import Authenticator
 from django.urls import reverse
 
 from audit.models import AuditEvent, OutboxEvent
+from policies.access import looking
 from policies.models import FactorRule, FactorTries, Purpose, Signature
+from portal.impersonation import LOOK_KEY
 from tests.portal.api import made
 from tests.portal.second_factor_pages import code_at, enter, enter_key, secure, with_app, with_key
 from tests.portal.visitors import signed_in
@@ -238,3 +240,15 @@ def test_a_token_reveals_with_the_factor_that_it_carries_and_not_with_the_sessio
         answer = mara.post(address, {"reason": "A pipeline"}, content_type="application/json", headers=by_token)
         statuses[carries] = (answer.status_code, answer.json()["rule"])
     assert statuses == {"1": (404, "secret.known"), "": (403, "factor.reveal")}
+
+
+def test_who_looks_as_somebody_else_sets_up_nothing_for_them(demo):
+    pia = secure(demo.pia)
+    look = looking.begin(by=demo.pia, subject=demo.mara, reason="She cannot find her key")
+    session = pia.session
+    session[LOOK_KEY] = look.pk
+    session.save()
+    for name in ("security_app", "security_key"):
+        assert pia.get(reverse(name)).status_code == 403
+    assert pia.post(reverse("security_key"), {"name": "x"}).status_code == 403
+    assert not Authenticator.objects.exists()
