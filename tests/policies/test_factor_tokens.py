@@ -9,6 +9,7 @@ from django.utils import timezone
 from audit.context import context
 from audit.models import AuditEvent
 from policies import factors, tokens
+from policies.access import machines
 from policies.models import ApiToken, Purpose
 from policies.results import Denied
 from tests.second_factors import enrolled, proved, required
@@ -37,6 +38,21 @@ def test_a_token_carries_a_factor_only_if_it_says_so(demo):
     assert factors.of_token(carrying) == factors.Proof(demo.mara.pk, "token", proof.at, proof.factor)
     said = [row.data["second_factor"] for row in AuditEvent.objects.filter(event="token.created").order_by("id")]
     assert said == [False, True]
+
+
+def test_a_new_value_of_a_token_and_a_machines_token_are_tokens_made_too(demo):
+    machine = machines.create(by=demo.ines, team=demo.payments, name="deploy-bot", role="developer")
+    enrolled(demo.ines)
+    mine = {"by": demo.ines, "machine": machine, "name": "ci", "scopes": ["read"], "days": 30}
+    token, _ = machines.mint(**mine)
+    required(Purpose.MINT_TOKEN)
+    assert machines.mint(**mine).rule == "factor.mint_token"
+    assert machines.rotate(by=demo.ines, token=token).rule == "factor.mint_token"
+    assert ApiToken.objects.count() == 1
+    with proved(demo.ines):
+        renewed, _ = machines.rotate(by=demo.ines, token=token)
+    assert machines.rotate(by=machine, token=renewed)
+    assert ApiToken.objects.count() == 3
 
 
 @pytest.mark.parametrize("age", [None, timedelta(minutes=15)])
