@@ -264,7 +264,7 @@ API = [
     Row("api:waiver", 200, kwargs=of("waiver"), but=OURS),
     Row("api:waiver_grant", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
     Row("api:waiver_refuse", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
-    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200, "pia": 200}),
+    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200}),
     Row("api:queue", 200, but=ANON),
     Row("api:targets", 200, but=ANON),
     Row("api:targets", 403, "POST", body=lambda world: TARGET, but={**ANON, "pia": 201}),
@@ -410,7 +410,7 @@ PAGES = [
     page("waiver", 200, of("waiver"), but=HIDDEN),
     form("waiver_grant", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
     form("waiver_refuse", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
-    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302, "pia": 302}),
+    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302}),
     page("inbox"),
     page("approval", 200, of("awaiting"), but={"olaf": 404}),
     form(
