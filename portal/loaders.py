@@ -3,6 +3,7 @@
 from typing import TypeVar
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
@@ -12,7 +13,8 @@ from catalog.models import Source, Template
 from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
-from policies.models import ApiToken, Service, Team, User, Waiver
+from policies import quotas
+from policies.models import ApiToken, Quota, Service, Team, User, Waiver
 from policies.permissions import Permission, teams_with
 from policies.waivers import visible_to as waivers_visible_to
 from provisioning import selectors
@@ -74,9 +76,19 @@ def target(user: User, slug: str) -> Target:
     return _one(selectors.targets().filter(slug=slug), "target")
 
 
+def quota(user: User, pk: int) -> Quota:
+    """A quota that the viewer may see."""
+    return _one(quotas.visible_to(user).select_related("organisation", "team", "service").filter(pk=pk), "quota")
+
+
 def release(user: User, pk: UUID) -> Release:
     """A release of a team the viewer may see."""
     return _one(releases_visible_to(user).select_related("service__team", "created_by").filter(pk=pk), "release")
+
+
+def factor(user: User, pk: int) -> Authenticator:
+    """One of the viewer's own second factors."""
+    return _one(Authenticator.objects.filter(user=user, pk=pk), "factor")
 
 
 def token(user: User, pk: int) -> ApiToken:

@@ -1,8 +1,10 @@
 """Doors into what the composition root runs by the clock."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from audit import outbox, partitions
+from policies.access import reviews
 from portal import health
 
 
@@ -22,3 +24,10 @@ def ensure_partitions() -> None:
 def pulse() -> None:
     """Prove that a worker takes tasks."""
     health.beat()
+
+
+@shared_task(name="portal.review_access")
+def review_access() -> None:
+    """Open this quarter's access reviews, and remind of those that are open."""
+    reviews.open_due(timezone.now())
+    reviews.remind_due(timezone.now())

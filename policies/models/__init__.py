@@ -1,20 +1,41 @@
-"""People, teams, tokens, quotas, decisions, approval rules, signatures and waivers. What they apply to lives above."""
+"""People, teams, tokens, limits, decisions, approval rules and signatures. What they apply to lives above."""
 
-from policies.models.people import Membership, Organisation, Role, Service, Team, User
-from policies.models.rules import ApprovalRule, Decision, Quota, QuotaReservation, Signature, Verdict
+from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
+from policies.models.comments import Comment
+from policies.models.factors import FactorRule, FactorTries, Purpose
+from policies.models.limits import Budget, BudgetMark, Quota, QuotaReservation
+from policies.models.people import CustomRole, Membership, Organisation, Role, Service, Team, User
+from policies.models.rules import ApprovalRule, Decision, OnExpiry, RuleStep, Signature, Verdict
+from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
 from policies.models.waivers import Waiver
 
 __all__ = [
+    "AccessGrant",
+    "AccessReview",
     "ApiToken",
     "ApiTokenUse",
     "ApprovalRule",
+    "BrokenGlass",
+    "Budget",
+    "BudgetMark",
+    "Comment",
+    "CustomRole",
     "Decision",
+    "Delegation",
+    "Effect",
+    "FactorRule",
+    "FactorTries",
+    "Impersonation",
     "Membership",
+    "OnExpiry",
     "Organisation",
+    "Purpose",
     "Quota",
     "QuotaReservation",
+    "ReviewItem",
     "Role",
+    "RuleStep",
     "Service",
     "SignInLink",
     "Signature",

@@ -28,7 +28,7 @@ def page(
     return response
 
 
-def problem_of(denied: Denied, title: str = "") -> dict[str, str]:
+def problem_of(denied: Denied, title: str = "") -> dict[str, Any]:
     """A refusal for components/problem.html. By a policy it has the value, and leads to where a waiver is asked for."""
     first = denied.errors[0] if denied.errors else None
     said = first if first is not None and first.rule == denied.rule else None
@@ -39,6 +39,7 @@ def problem_of(denied: Denied, title: str = "") -> dict[str, str]:
         "field": denied.field,
         "fix": denied.fix,
         "who": denied.who,
+        "about": denied.about,
         "value": "" if said is None or said.value is None else str(said.value),
         "owner": said.owner if said is not None else "",
         "waiver_url": waiver_url(said) if said is not None else "",
