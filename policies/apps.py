@@ -9,6 +9,10 @@ class PoliciesConfig(AppConfig):
     name = "policies"
 
     def ready(self) -> None:
+        from policies import engine
+        from policies.bundles import live
+
+        engine.follow(live.chosen)
         watch("policies.User", prefix="user", masked=("password",))
         watch("policies.Organisation", prefix="organisation")
         watch("policies.Team", prefix="team", scope="id")
@@ -35,6 +39,15 @@ class PoliciesConfig(AppConfig):
         watch("policies.FactorRule", prefix="factorrule")
         watch("mfa.Authenticator", prefix="factor", masked=("data",))
         watch("policies.Waiver", prefix="waiver", scope="team_id")
+        watch("policies.PolicySource", prefix="policysource", masked=("files",))
+        watch("policies.FormRule", prefix="formrule")
+        watch("policies.PolicyBundle", prefix="bundle", masked=("files",))
+        watch("policies.Replay", prefix="replay", masked=("rows",))
+        exempt(
+            "policies.DecisionInput", reason="facts of decisions, found by their digest and removed after some weeks"
+        )
+        exempt("policies.ShadowDecision", reason="what a bundle in shadow would have said; it has no effect")
+        exempt("policies.Standing", reason="the newest look at what runs; each change of it is a decision")
         watch("guardian.UserObjectPermission", prefix="grant")
         watch("guardian.GroupObjectPermission", prefix="groupgrant")
         watch("auth.Group", prefix="group")

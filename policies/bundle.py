@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policies.bundles.spread import Files, Spread
 from policies.pool import EvaluatorError, ask_once, on_one_line
 
 MAX_BYTES = 4 << 20
@@ -50,7 +51,7 @@ class Bundle:
     """A bundle that passed every check. `files` are (path, source) without the tests."""
 
     digest: str
-    files: tuple[tuple[str, str], ...]
+    files: Files
     rules: tuple[Rule, ...]
     tests: tuple[str, ...]
 
@@ -69,11 +70,18 @@ class Refusal:
 def activate(path: Path) -> Bundle | Refusal:
     """Check the bundle in directory `path`; it may come into force only if this returns a Bundle."""
     try:
-        files = _read(path)
+        files = read(path)
     except (OSError, ValueError) as error:
         return Refusal((f"The bundle cannot be read: {error}",))
-    if not any(not _is_test(name) for name, _ in files):
-        return Refusal((f"There are no policies in {path.name}.",))
+    return check(files, name=path.name)
+
+
+def check(files: Files, *, name: str = "the bundle") -> Bundle | Refusal:
+    """Check the bundle of these (path, source), tests among them."""
+    if sum(len(source) for _, source in files) > MAX_BYTES:
+        return Refusal((f"The bundle is longer than {MAX_BYTES >> 20} MB.",))
+    if not any(not is_test(path) for path, _ in files):
+        return Refusal((f"There are no policies in {name}.",))
     try:
         modules = ask_once({"task": "parse", "files": files})
         problems = _calls_refused(modules)
@@ -84,17 +92,18 @@ def activate(path: Path) -> Bundle | Refusal:
         return Refusal((f"The bundle has a shape that the checks do not know: {error!r}.",))
 
 
-def digest(files: tuple[tuple[str, str], ...]) -> str:
+def digest(files: Files) -> str:
     """SHA-256 over each file's path and content with their lengths, by path; tests are left out."""
     hasher = hashlib.sha256()
     for name, source in sorted(files):
-        if not _is_test(name):
+        if not is_test(name):
             for part in (name.encode(), source.encode()):
                 hasher.update(len(part).to_bytes(8, "big") + part)
     return "sha256:" + hasher.hexdigest()
 
 
-def _read(path: Path) -> tuple[tuple[str, str], ...]:
+def read(path: Path) -> Files:
+    """The Rego files below a directory. Raises OSError, or ValueError with the sentence why not."""
     paths = sorted(path.rglob("*.rego"))
     if any(item.is_symlink() for item in paths):
         raise ValueError("symbolic links are not followed.")
@@ -103,7 +112,8 @@ def _read(path: Path) -> tuple[tuple[str, str], ...]:
     return tuple((item.relative_to(path).as_posix(), item.read_text("utf-8")) for item in paths)
 
 
-def _is_test(name: str) -> bool:
+def is_test(name: str) -> bool:
+    """Is it a file of tests, which never comes into force?"""
     return name.endswith("_test.rego")
 
 
@@ -175,35 +185,40 @@ def _module_refused(module: dict[str, Any], functions: set[str]) -> Iterator[str
                 yield f"{_place(module, change)}: `with` may replace the input only."
 
 
-def _tried(files: tuple[tuple[str, str], ...], modules: list[dict[str, Any]]) -> Bundle | Refusal:
+def _tried(files: Files, modules: list[dict[str, Any]]) -> Bundle | Refusal:
     """Run the bundle's own tests with coverage, and read what each rule says about itself."""
     names = [(module["source"]["file"], name) for module in modules for _, name in _heads(module)]
-    tests = sorted({n for file, n in names if _is_test(file) and n.rpartition(".")[2].startswith("test_")})
+    tests = sorted({n for file, n in names if is_test(file) and n.rpartition(".")[2].startswith("test_")})
     if not tests:
         return Refusal(("The bundle has no tests.",))
-    packages = {_package(m) for m in modules if not _is_test(m["source"]["file"])}
+    packages = {_package(m) for m in modules if not is_test(m["source"]["file"])}
     metas = sorted(f"{package}.meta" for package in packages if package.startswith("data.berth."))
-    seen = ask_once({"task": "inspect", "files": files, "tests": tests, "metas": [*metas, RULES]})
-    outcomes = seen["outcomes"].items()
-    problems = [f"{test.removeprefix('data.')}: {on_one_line(end)}" for test, end in outcomes if end != "pass"]
+    spread = Spread(files, modules)
+    seen = ask_once({"task": "inspect", "files": spread.files, "tests": tests, "metas": [*metas, RULES]})
+    ends = {test.removeprefix("data."): on_one_line(end) for test, end in seen["outcomes"].items() if end != "pass"}
+    often = [*ends.values()]
+    # What stops every test is said once; what stops one of them, with its name.
+    told = (spread.said(end) if often.count(end) > 1 else f"{test}: {spread.said(end)}" for test, end in ends.items())
+    problems = list(dict.fromkeys(told))
     if not problems:
         gathered = seen["metas"].pop(RULES)
-        problems += _unreached(seen["coverage"], files) + _metas_refused(seen["metas"], gathered)
+        problems += _unreached(seen["coverage"], spread) + _metas_refused(seen["metas"], gathered)
     if problems:
         return Refusal(tuple(problems))
     rules = tuple(sorted((Rule(**meta) for meta in seen["metas"].values()), key=lambda rule: rule.id))
-    kept = tuple((name, source) for name, source in files if not _is_test(name))
+    kept = tuple((name, source) for name, source in files if not is_test(name))
     return Bundle(digest(files), kept, rules, tuple(tests))
 
 
-def _unreached(coverage: list[dict[str, Any]], files: tuple[tuple[str, str], ...]) -> list[str]:
+def _unreached(coverage: list[dict[str, Any]], spread: Spread) -> list[str]:
     reports = {file["path"]: file["not_covered"] for file in coverage}
-    return [
-        f"{name}:{line}: no test reaches this line."
-        for name, _ in files
-        if not _is_test(name)
+    missed = {
+        (name, spread.line(name, line))
+        for name, _ in spread.files
+        if not is_test(name)
         for line in reports.get(name, (1,))
-    ]
+    }
+    return [f"{name}:{line}: no test reaches this line, or what it says can never be." for name, line in sorted(missed)]
 
 
 def _metas_refused(metas: dict[str, Any], gathered: Any) -> list[str]:

@@ -5,15 +5,20 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from django.db.models import QuerySet
+
 from audit.context import context
 from audit.record import record
 from policies.engine import BLOCKING, Finding, Ruling
-from policies.models import Decision, Team, User
+from policies.models import Decision, DecisionInput, Team, User
 from policies.results import Denied, FieldError
 
 
 def record_ruling(ruling: Ruling, *, subject: str, point: str, kind: str, team: Team) -> Decision:
-    """Keep a ruling. Call inside an audit context."""
+    """Keep a ruling, and the facts it is about for replay. Call inside an audit context."""
+    if ruling.document:
+        made = DecisionInput(digest=ruling.input_digest, document=ruling.document)
+        DecisionInput.objects.bulk_create([made], ignore_conflicts=True)
     return Decision.objects.create(
         subject=subject,
         point=point,
@@ -26,6 +31,15 @@ def record_ruling(ruling: Ruling, *, subject: str, point: str, kind: str, team: 
         input_digest=ruling.input_digest,
         micros=ruling.micros,
     )
+
+
+def filtered(rows: QuerySet[Decision], *, rule: str = "", team: str = "", outcome: str = "") -> QuerySet[Decision]:
+    """Those with a finding of a rule, of a team, and `refused` or `allowed`; an empty filter leaves all."""
+    if team:
+        rows = rows.filter(team__slug=team)
+    if outcome in ("refused", "allowed"):
+        rows = rows.filter(allowed=outcome == "allowed")
+    return rows.filter(findings__contains=[{"rule": rule}]) if rule else rows
 
 
 def ruling_of(denied: Denied) -> Ruling:

@@ -9,21 +9,24 @@ import json
 import os
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from jsonschema import Draft202012Validator
 
+from policies import engines
 from policies.bundle import SEVERITIES, Bundle, Refusal, activate
-from policies.pool import EvaluatorError, Pool
+from policies.engines import PolicyEngine
+from policies.fact_check import gap
+from policies.pool import EvaluatorError
 
-POINTS = ("request", "plan", "claim", "admission")
+POINTS = ("request", "plan", "claim", "running", "admission")
+ENGINE, FACTS = "policy.engine", "policy.facts"
 SHIPPED = Path(__file__).with_name("rego")
-QUERY = "data.ruling.result"
 # What refuses: "block" always, "soft" until a person overrides it. A waived finding is "waived" (waivers.py).
 BLOCKING = frozenset({"block", "soft"})
 STATED = frozenset(("rule", "severity", "field", "value", "message", "fix", "who"))
@@ -31,8 +34,6 @@ INPUT_LIMIT = 2 << 20
 DEADLINE_MS = 500
 RETRY_SECONDS = 10.0
 HELP = "The platform team"
-
-SCHEMA = Draft202012Validator(json.loads((SHIPPED / "facts.schema.json").read_text()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The answer: allowed unless a finding blocks. `passed` names the rules that found nothing."""
+    """The answer: allowed unless a finding blocks. `passed` names the rules that found nothing.
+
+    `document` is what was judged, as canonical JSON, for the log of decisions; empty when there was no judging.
+    """
 
     allowed: bool
     findings: tuple[Finding, ...]
@@ -65,15 +69,21 @@ class Ruling:
     bundle: str
     input_digest: str
     micros: int
+    document: str = field(default="", repr=False, compare=False)
+
+    @property
+    def is_judged(self) -> bool:
+        """Did the rules answer? If not, it is refused now, and what waits asks again."""
+        return not any(finding.rule in (ENGINE, FACTS) for finding in self.findings)
 
 
 class _Active:
-    """The bundle and the pool of this process; a forked child starts with none."""
+    """The bundle and the engine of this process; a forked child starts with none."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.bundle: Bundle | None = None
-        self.pool: Pool | None = None
+        self.pool: PolicyEngine | None = None
         self.refusal: Refusal | None = None
         self.refused_at = 0.0
 
@@ -93,20 +103,41 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
+Chosen = Callable[[str], Bundle | None]
+_chosen: Chosen | None = None
+
+
+def follow(chosen: Chosen | None) -> None:
+    """Ask `chosen(digest in force here)` at each judgement for another bundle; None from it: go on as now."""
+    global _chosen
+    _chosen = chosen
+
+
 def judge(point: str, facts: dict[str, Any], *, now: datetime) -> Ruling:
     """Judge `facts` (docs/policies.md) at a point of an operation's life; `now` must carry a time zone."""
     started = time.perf_counter_ns()
-    digest = bundle = ""
     try:
-        payload = _payload(point, facts, now)
-        digest = "sha256:" + hashlib.sha256(payload).hexdigest()
-        pool, bundle = _ready()
-        findings, passed = _read(pool.ask(payload))
+        payload = _payload(_document(point, facts, now))
+        asked, bundle = _ready()
+    except EvaluatorError as error:
+        return Ruling(False, (_failure(str(error)),), (), "", "", _micros(started))
+    return ask(asked, bundle, payload, started=started)
+
+
+def ask(engine: PolicyEngine, bundle: str, payload: bytes, *, started: int = 0) -> Ruling:
+    """What `engine`, which holds the bundle of that digest, says to one document of facts. Never raises."""
+    started = started or time.perf_counter_ns()
+    digest = "sha256:" + hashlib.sha256(payload).hexdigest()
+    try:
+        findings, passed = _read(engine.ask(payload))
     except (EvaluatorError, OSError) as error:
         findings, passed = (_failure(str(error)),), ()
     allowed = not any(finding.severity in BLOCKING for finding in findings)
-    micros = (time.perf_counter_ns() - started) // 1000
-    return Ruling(allowed, findings, passed, bundle, digest, micros)
+    return Ruling(allowed, findings, passed, bundle, digest, _micros(started), payload.decode())
+
+
+def _micros(started: int) -> int:
+    return (time.perf_counter_ns() - started) // 1000
 
 
 def use(path: Path) -> Bundle | Refusal:
@@ -127,34 +158,41 @@ def in_force() -> Bundle | Refusal:
     return cast("Bundle", _active.bundle)
 
 
-def _payload(point: str, facts: dict[str, Any], now: datetime) -> bytes:
+def _document(point: str, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
     if point not in POINTS:
         raise EvaluatorError(f"{point!r} is not a point at which policies are judged.")
     if now.tzinfo is None:
         raise EvaluatorError("The time of the request has no time zone.")
+    return {**facts, "point": point, "now": now.isoformat()}
+
+
+def _payload(document: dict[str, Any]) -> bytes:
     try:
-        document = {**facts, "point": point, "now": now.isoformat()}
         payload = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise EvaluatorError(f"The facts are not plain JSON: {error}") from None
     if len(payload) > INPUT_LIMIT:
         size, limit = len(payload) / (1 << 20), INPUT_LIMIT >> 20
         raise EvaluatorError(f"The facts are {size:.1f} MB long; {limit} MB is the limit.")
-    # A missing fact is "undefined" in Rego and would pass in silence.
-    for gap in SCHEMA.iter_errors(document):
-        raise EvaluatorError(f"The facts are incomplete at {gap.json_path}: {gap.message[:200]}.")
+    missing = gap(document)
+    if missing:
+        raise EvaluatorError(f"The facts are incomplete at {missing}.")
     return payload
 
 
-def _ready() -> tuple[Pool, str]:
-    """This process's pool, made at first use, and the digest of its bundle."""
+def _ready() -> tuple[PolicyEngine, str]:
+    """This process's engine, made at first use, and the digest of its bundle."""
     active = _active
+    other = _chosen(active.bundle.digest if active.bundle else "") if _chosen else None
     with active.lock:
-        if active.bundle is None:
+        if other is not None:
+            if active.bundle is None or active.bundle.digest != other.digest:
+                _install(other)
+        elif active.bundle is None:
             _install(_first_bundle(active))
-        elif active.pool is None or active.pool.pid != os.getpid():
-            _install(active.bundle)
-        return cast("Pool", active.pool), cast("Bundle", active.bundle).digest
+        if active.pool is None or active.pool.pid != os.getpid():
+            _install(cast("Bundle", active.bundle))
+        return cast("PolicyEngine", active.pool), cast("Bundle", active.bundle).digest
 
 
 def _first_bundle(active: _Active) -> Bundle:
@@ -168,12 +206,18 @@ def _first_bundle(active: _Active) -> Bundle:
 
 
 def _install(bundle: Bundle) -> None:
-    """Swap bundle and pool; the caller holds the lock."""
+    """Swap bundle and engine; the caller holds the lock."""
     previous = _active.pool
     _active.bundle, _active.refusal = bundle, None
-    _active.pool = Pool(bundle.files, QUERY, seconds=_setting("POLICY_DEADLINE_MS", DEADLINE_MS) / 1000)
+    _active.pool = open_engine(bundle)
     if previous is not None and previous.pid == os.getpid():
         previous.close()
+
+
+def open_engine(bundle: Bundle) -> PolicyEngine:
+    """An engine for this bundle, as the settings say; the caller closes it."""
+    url = getattr(_setting("BERTH", None), "opa_url", "")
+    return engines.open_engine(bundle, seconds=_setting("POLICY_DEADLINE_MS", DEADLINE_MS) / 1000, opa_url=url)
 
 
 def _setting(name: str, default: Any) -> Any:
@@ -206,7 +250,7 @@ def _finding(item: dict[str, Any]) -> Finding:
 
 def _failure(text: str) -> Finding:
     return Finding(
-        rule="policy.engine",
+        rule=ENGINE,
         severity="block",
         field="",
         value=None,

@@ -129,9 +129,9 @@ def on_one_line(text: str) -> str:
     return f"{places[0]}: {errors[0]}" if places and errors else " ".join(lines)
 
 
-def ask_once(order: dict[str, Any], *, seconds: float = LOAD_SECONDS) -> Any:
+def ask_once(order: dict[str, Any]) -> Any:
     """Give one order to a fresh process and return its one answer; raises EvaluatorError."""
-    evaluator = Evaluator()
+    evaluator, seconds = Evaluator(), LOAD_SECONDS
     try:
         return evaluator.ask(json.dumps(order | {"load_seconds": seconds}).encode(), seconds=seconds)
     finally:

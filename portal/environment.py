@@ -43,6 +43,7 @@ class Berth:
     terraform: str
     state_url: str
     pools: tuple[str, ...]
+    opa_url: str
 
 
 class Variables:
@@ -149,4 +150,5 @@ def berth(read: Variables, base: Path) -> Berth:
         terraform=read.text("BERTH_TERRAFORM", ""),
         state_url=read.url("BERTH_STATE_URL", ("http", "https"), read.text("BERTH_PUBLIC_URL", _HERE)).rstrip("/"),
         pools=read.pools("BERTH_POOLS"),
+        opa_url=read.url("BERTH_OPA_URL", ("http", "https"), "").rstrip("/"),
     )

@@ -14,7 +14,7 @@ from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
 from policies import quotas
-from policies.models import ApiToken, Quota, Service, Team, User, Waiver
+from policies.models import ApiToken, Decision, FormRule, PolicyBundle, Quota, Service, Team, User, Waiver
 from policies.permissions import Permission, teams_with
 from policies.waivers import visible_to as waivers_visible_to
 from provisioning import selectors
@@ -121,3 +121,23 @@ def pool(user: User, pk: UUID) -> WarmPool:
 def waiver(user: User, pk: int) -> Waiver:
     """A waiver of a team the viewer may see."""
     return _one(waivers_visible_to(user).filter(pk=pk), "waiver")
+
+
+def policy_bundle(user: User, pk: int) -> PolicyBundle:
+    """A policy bundle; everybody who is signed in may read the rules they live under."""
+    return _one(PolicyBundle.objects.select_related("by").filter(pk=pk), "bundle")
+
+
+def form_rule(user: User, slug: str) -> FormRule:
+    """A rule from a form that is still part of the next draft; everybody may read it."""
+    return _one(FormRule.objects.filter(slug=slug, removed_at=None), "rule")
+
+
+def decisions(user: User) -> QuerySet[Decision]:
+    """The recorded decisions of the teams that the viewer may see."""
+    return Decision.objects.filter(team__in=teams_with(user, Permission.VIEW)).select_related("team")
+
+
+def decision(user: User, pk: int) -> Decision:
+    """A decision about something of a team the viewer may see."""
+    return _one(decisions(user).filter(pk=pk), "decision")

@@ -194,6 +194,10 @@ CELERY_BEAT_SCHEDULE = {
     "budgets": {"task": "provisioning.budgets", "schedule": 300.0, "options": {"expires": 250}},
     "waivers": {"task": "provisioning.waivers", "schedule": 10.0, "options": {"expires": 20}},
     "scan": {"task": "provisioning.scan", "schedule": 3.0, "options": {"expires": 10}},
+    "policy_sources": {"task": "portal.policy_sources", "schedule": 30.0, "options": {"expires": 25}},
+    "policies": {"task": "policies.bundles", "schedule": 5.0, "options": {"expires": 20}},
+    "running": {"task": "provisioning.judge_running", "schedule": 5.0, "options": {"expires": 20}},
+    "forget": {"task": "policies.forget", "schedule": 3600.0, "options": {"expires": 600}},
     "outbox": {"task": "portal.deliver_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "pulse": {"task": "portal.pulse", "schedule": 5.0, "options": {"expires": 20}},
     "access-review": {"task": "portal.review_access", "schedule": 3600.0, "options": {"expires": 600}},
@@ -221,6 +225,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OperationStatus": "provisioning.states.OperationStatus",
         "EnvironmentStatus": "provisioning.states.EnvironmentStatus",
+        "BundleState": "policies.models.BundleState",
         "StepStatus": "provisioning.models.OperationStep.Status",
         "TemplateState": "catalog.models.TemplateState",
         "WaiverState": "policies.models.waivers.WaiverState",

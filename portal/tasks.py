@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from audit import outbox, partitions
 from policies.access import reviews
-from portal import health
+from portal import health, policy_sources
 
 
 @shared_task(name="portal.deliver_outbox")
@@ -31,3 +31,9 @@ def review_access() -> None:
     """Open this quarter's access reviews, and remind of those that are open."""
     reviews.open_due(timezone.now())
     reviews.remind_due(timezone.now())
+
+
+@shared_task(name="portal.policy_sources")
+def read_policies() -> None:
+    """Read every repository of policies."""
+    policy_sources.read_due()

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import budgets, checks, expiry, lapsed, orphans, pools, recheck, scan, sweep, worker
+from provisioning.runs import budgets, checks, expiry, lapsed, orphans, pools, recheck, running, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -63,3 +63,9 @@ def pools_task() -> None:
 def waivers_task() -> None:
     """Remind of waivers that end, end them, and judge again what ran on one."""
     lapsed.sweep()
+
+
+@shared_task(name="provisioning.judge_running")
+def judge_running_task() -> None:
+    """Judge again what runs."""
+    running.sweep()

@@ -44,6 +44,15 @@ def _missing(what: str) -> str:
     return ""
 
 
+@pytest.fixture(autouse=True)
+def no_bundle_of_the_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test without the database is judged by the shipped bundle; others by the one in force, as in the portal."""
+    if not request.node.get_closest_marker("django_db") and "db" not in request.fixturenames:
+        from policies import engine
+
+        monkeypatch.setattr(engine, "_chosen", None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: pytest.FixtureRequest) -> None:
     """Create the database as the owner, then run everything as the app's role."""

@@ -21,6 +21,7 @@ KEYS = {
         "audit_export_rows_per_s",
     },
     "lists": {"env_list_ms"},
+    "policy": {"policy_eval_ms", "policy_vs_engine"},
 }
 
 

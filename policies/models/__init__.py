@@ -1,6 +1,16 @@
 """People, teams, tokens, limits, decisions, approval rules and signatures. What they apply to lives above."""
 
 from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
+from policies.models.bundles import (
+    BundleState,
+    DecisionInput,
+    FormRule,
+    PolicyBundle,
+    PolicySource,
+    Replay,
+    ShadowDecision,
+    Standing,
+)
 from policies.models.comments import Comment
 from policies.models.factors import FactorRule, FactorTries, Purpose
 from policies.models.limits import Budget, BudgetMark, Quota, QuotaReservation
@@ -19,26 +29,34 @@ __all__ = [
     "BrokenGlass",
     "Budget",
     "BudgetMark",
+    "BundleState",
     "Comment",
     "CustomRole",
     "Decision",
+    "DecisionInput",
     "Delegation",
     "Effect",
     "FactorRule",
     "FactorTries",
+    "FormRule",
     "Impersonation",
     "Membership",
     "OnExpiry",
     "Organisation",
+    "PolicyBundle",
+    "PolicySource",
     "Purpose",
     "Quota",
     "QuotaReservation",
+    "Replay",
     "ReviewItem",
     "Role",
     "RuleStep",
     "Service",
+    "ShadowDecision",
     "SignInLink",
     "Signature",
+    "Standing",
     "Team",
     "User",
     "Verdict",

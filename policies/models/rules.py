@@ -27,7 +27,11 @@ class Decision(models.Model):
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["subject", "-at"], name="decision_subject")]
+        indexes = [
+            models.Index(fields=["subject", "-at"], name="decision_subject"),
+            models.Index(fields=["team", "-at"], name="decision_team"),
+            models.Index(fields=["-at"], name="decision_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.point} of {self.subject}: {'allowed' if self.allowed else 'refused'}"

@@ -5,8 +5,8 @@ import data.ruling
 
 test_facts_without_fault_give_no_finding if {
 	result := ruling.result with input as fixtures.base
-	result.findings == set()
-	count(result.rules) == 18
+	count(result.findings) == 0
+	count(result.rules) >= 18
 }
 
 test_a_finding_carries_its_rules_id_and_severity if {
@@ -30,7 +30,7 @@ faulty(kind) := fixtures.but({
 test_a_create_with_every_fault_is_refused_by_every_rule_it_breaks if {
 	facts := faulty("create")
 	result := ruling.result with input as facts
-	{finding.rule | some finding in result.findings} == {
+	expected := {
 		"driver.isolation",
 		"env.cost_centre",
 		"env.name_label",
@@ -40,16 +40,20 @@ test_a_create_with_every_fault_is_refused_by_every_rule_it_breaks if {
 		"prod.signatures",
 		"team.environment_limit",
 	}
+	count(expected - {finding.rule | some finding in result.findings}) == 0
 }
+
+# Rules from elsewhere may warn of the ways out, but never stop them.
+blocking(result) := {finding.rule | some finding in result.findings; finding.severity != "warn"}
 
 test_nothing_stops_a_destroy if {
 	facts := faulty("destroy")
 	result := ruling.result with input as facts
-	result.findings == set()
+	blocking(result) == set()
 }
 
 test_nothing_stops_a_suspend if {
 	facts := faulty("suspend")
 	result := ruling.result with input as facts
-	result.findings == set()
+	blocking(result) == set()
 }

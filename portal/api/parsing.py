@@ -11,6 +11,7 @@ from rest_framework.exceptions import ParseError
 from portal.api.problems import BadInput
 
 LARGEST_BODY = 256 * 1024
+LARGEST_DOCUMENT = 4 << 20
 DEEPEST = 20
 LARGEST_NUMBER = 2**53 - 1
 
@@ -19,19 +20,26 @@ class JsonObject(parsers.BaseParser):
     """`application/json`, always UTF-8, without anything that Postgres or a canonical form could not hold."""
 
     media_type = "application/json"
+    largest = LARGEST_BODY
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        raw = stream.read(LARGEST_BODY + 1)
-        if len(raw) > LARGEST_BODY:
-            fix = f"Send at most {LARGEST_BODY // 1024} KiB."
+        raw = stream.read(self.largest + 1)
+        if len(raw) > self.largest:
+            fix = f"Send at most {self.largest // 1024} KiB."
             raise BadInput("", "request.size", "The request is too large.", fix, 413)
         found = _loaded(raw)
         if not isinstance(found, dict):
             raise ParseError("The body is not a JSON object.")
         _check(found, "", 1)
         return found
+
+
+class LargeJsonObject(JsonObject):
+    """For requests that carry a whole document as text."""
+
+    largest = LARGEST_DOCUMENT
 
 
 def _loaded(raw: bytes) -> Any:

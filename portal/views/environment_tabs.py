@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from audit.selectors import BadCursorError, page
 from delivery.selectors import deployments, releases_visible_to
+from policies.models import Standing
 from policies.permissions import Permission, may
 from policies.results import Denied
 from portal import loaders
@@ -50,6 +51,7 @@ def overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "secrets": list(found.secrets.all()),
         "parameters": spoken(found.template_version, found.parameters),
         "drift": _drift(found),
+        "standing": Standing.objects.filter(subject=found.ref).first(),
         "may_check": found.ready_at is not None and found.status in {E.READY, E.SUSPENDED, E.FAILED},
         "events": [_event(row) for row in _operations(found, 6)],
         "extend_days": EXTEND_DAYS,

@@ -32,6 +32,7 @@ from provisioning.models import Operation, OperationStep
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.runs import healing, outcome
+from provisioning.runs.backoff import wait
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
@@ -94,6 +95,10 @@ def _lock_plan(work: Work) -> bool:
     made = make(operation)
     work.plan = made.plan
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
+    if not judgement.ruling.is_judged:
+        # Nothing was done yet, and what waits must not be lost because the rules could not be asked.
+        wait(operation, work.lease, reason=judgement.ruling.findings[0].message, back_to=S.QUEUED)
+        return False
     with context(by=work.by, operation=operation.ref):
         if not judgement.ruling.allowed:
             record_ruling(

@@ -28,6 +28,11 @@ def delay(attempt: int) -> float:
 def put_off(operation: Operation, lease: Lease, *, reason: str, back_to: str | None = None) -> None:
     """Let go of the operation until later. `back_to` moves its status; otherwise it is taken up where it stands."""
     breaker.failed(operation, by=f"worker:{lease.holder}", reason=reason)
+    wait(operation, lease, reason=reason, back_to=back_to)
+
+
+def wait(operation: Operation, lease: Lease, *, reason: str, back_to: str | None = None) -> None:
+    """As `put_off`, for a reason that is not the target's."""
     seconds = delay(operation.attempts)
     blocked = f"{reason} Next try in {seconds:.0f} s."[:300]
     until = timezone.now() + timedelta(seconds=seconds)

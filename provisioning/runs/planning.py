@@ -19,7 +19,7 @@ from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
 from provisioning.risk import Risk, risk
-from provisioning.runs.backoff import put_off
+from provisioning.runs.backoff import put_off, wait
 from provisioning.runs.outcome import DEFECT
 from provisioning.runs.store import AWAY
 from provisioning.signing import subject_of, waiting_fields
@@ -99,6 +99,9 @@ def plan_operation(operation: Operation, lease: Lease) -> None:
         return
     driver(operation.environment.driver).discard(made.plan)
     judgement = judge_draft(draft_of(operation), point="plan", plan=made.plan)
+    if not judgement.ruling.is_judged:
+        wait(operation, lease, reason=denied_by(judgement.ruling).reason, back_to=S.REQUESTED)
+        return
     with context(by=f"worker:{lease.holder}", operation=operation.ref):
         store(operation, made, judgement)
         _move_on(operation, judgement, lease)

@@ -144,9 +144,22 @@ def test_a_bundle_whose_own_test_fails_is_refused(write):
 def test_a_rule_that_no_test_reaches_is_refused(write):
     more = GOOD + 'findings contains {"field": "z"} if {\n\tinput.z == 1\n\tinput.y == 2\n}\n'
     assert problems(write(mine=more)) == (
-        "mine.rego:6: no test reaches this line.",
-        "mine.rego:8: no test reaches this line.",
+        "mine.rego:6: no test reaches this line, or what it says can never be.",
+        "mine.rego:8: no test reaches this line, or what it says can never be.",
     )
+
+
+@pytest.mark.parametrize("never", ["input.x == 2", "false", "{ input.x == 1; input.x == 2 }"])
+def test_a_rule_on_one_line_that_can_never_fire_is_refused(write, never):
+    more = GOOD + f'\nfindings contains {{"field": "z"}} if {never}\n'
+    assert problems(write(mine=more)) == ("mine.rego:7: no test reaches this line, or what it says can never be.",)
+
+
+def test_a_rule_that_never_ends_is_stopped_and_refused(write, monkeypatch):
+    monkeypatch.setattr("policies.pool.LOAD_SECONDS", 0.5)
+    endless = "count([1 | some a in numbers.range(1, 9999999); some b in numbers.range(1, 9999999); a > b]) > input.x"
+    [problem] = problems(write(mine=GOOD.replace("input.x == 1", endless)))
+    assert problem == "The evaluation did not end within 500 ms."
 
 
 def test_a_bundle_without_tests_is_refused(write):

@@ -61,6 +61,7 @@ WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An aud
 NOT_THEIRS = {"tomasz": 422, "olaf": 422}
 WHY = {"reason": "It is time."}
 
+REGION_RULE = {"slug": "region", "title": "In Europe", "parameter": "region", "values": "eu-1", "keep": "1"}
 TARGET = {"slug": "us-1", "driver": "noop", "name": "United States"}
 
 HEALTH = [
@@ -237,6 +238,12 @@ API = [
         },
         but={**ANON, "mara": 201, "ines": 201, "tomasz": 422, "olaf": 422},
     ),
+    Row("api:policy_bundles", 200, but=ANON),
+    Row("api:policy_bundles", 403, "POST", but={**ANON, "pia": 201}),
+    Row("api:policy_bundle", 200, kwargs=of("bundle"), but=ANON),
+    Row("api:policy_bundle_act", 403, "POST", of("draft"), lambda w: {"act": "shadow"}, but={**ANON, "pia": 200}),
+    Row("api:policy_decisions", 200, but=ANON),
+    Row("api:policy_check", 422, "POST", body=lambda w: {"kind": "terraform", "document": "{}"}, but=ANON),
     Row("api:pools", 200, but=ANON),
     Row(
         "api:pools",
@@ -430,6 +437,23 @@ PAGES = [
     form("waiver_grant", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
     form("waiver_refuse", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
     form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302}),
+    page("policies"),
+    page("policy_rule", 200, lambda world: {"rule": "test.rule"}),
+    page("policy_rule_new"),
+    form("policy_rule_new", 403, body=lambda world: REGION_RULE, but={"pia": 302}),
+    form("policy_rule_remove", 403, slug("region-rule"), but={"pia": 302}),
+    page("policy_bundles"),
+    page("policy_bundle", 200, of("bundle")),
+    form("policy_bundle", 403, of("draft"), body=lambda world: {"act": "shadow"}, but={"pia": 302}),
+    form(
+        "policy_source",
+        403,
+        body=lambda world: {"slug": "more", "url": "https://git.test.invalid/policies.git"},
+        but={"pia": 302},
+    ),
+    page("policy_decisions"),
+    page("policy_decision", 200, of("decision"), but=HIDDEN),
+    page("policy_findings"),
     page("inbox"),
     page("approval", 200, of("awaiting"), but={"olaf": 404}),
     form(

@@ -44,6 +44,7 @@ def world(demo: Any) -> SimpleNamespace:
         pool=made.pool(demo),
         **access_rows.rows(demo),
         waiver=made.waiver(demo),
+        **made.policies(demo),
     )
 
 

@@ -9,7 +9,7 @@ from audit.context import context
 from delivery.models import Release
 from policies import waiving
 from policies.approvals import plain
-from policies.models import Waiver
+from policies.models import Decision, FormRule, PolicyBundle, Waiver
 from provisioning.models import (
     Environment,
     InventoryImport,
@@ -136,3 +136,29 @@ def waiver(demo: Demo, **changes: Any) -> Waiver:
     made = waiving.ask(by=demo.mara, wanted=waiving.Wanted(**{**usual, **people, **changes}))
     assert isinstance(made, Waiver), made
     return made
+
+
+def policies(demo: Demo) -> dict[str, Any]:
+    """A bundle in force and a draft, a rule from a form, and a decision about the payments API."""
+    rule = {"id": "test.rule", "severity": "block", "title": "A rule", "waiver": "Nobody"}
+    form = {"kind": "allowed", "title": "In Europe", "values": ["eu-1"], "parameter": "region"}
+    files = [["rule.rego", 'meta := {"id": "test.rule"}'], ["rule_test.rego", "package tests"]]
+    now, content = timezone.now(), {"source": "test", "files": files, "rules": [rule], "tests": []}
+    with context(by="system:test"):
+        FormRule.objects.create(slug="region-rule", form=form, by=demo.pia)
+        return {
+            "bundle": PolicyBundle.objects.create(digest="sha256:one", state="active", activated_at=now, **content),
+            "draft": PolicyBundle.objects.create(digest="sha256:two", **content),
+            "decision": Decision.objects.create(
+                subject="environment:gone",
+                point="request",
+                kind="create",
+                team=demo.payments,
+                allowed=False,
+                findings=[],
+                passed=[],
+                bundle="sha256:one",
+                input_digest=DIGEST,
+                micros=1,
+            ),
+        }

@@ -1,0 +1,130 @@
+"""Asks a bundle about recorded facts: all of the last days at once (replay), or as they arrive (shadow). No effect."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from audit.context import context
+from audit.record import record
+from policies.bundles.live import as_bundle
+from policies.engine import Ruling, ask, open_engine
+from policies.models import BundleState, Decision, DecisionInput, PolicyBundle, Replay, ShadowDecision, User
+from policies.permissions import Permission, may
+from policies.results import Denied
+
+MOST = 5000
+MOST_SHOWN = 200
+SHADOW_BATCH = 50
+SHADOW_AGE = timedelta(days=1)
+KEEP_DAYS = 30
+# Points at which the judgement decides; what runs and what a pipeline only asks about is no refusal.
+DECIDING = ("request", "plan", "claim", "admission")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """One recorded decision, and what the other bundle says to the same facts."""
+
+    decision: Decision
+    ruling: Ruling
+
+    @property
+    def differs(self) -> bool:
+        """Another outcome?"""
+        return self.decision.allowed != self.ruling.allowed
+
+
+def again(bundle: PolicyBundle, decisions: QuerySet[Decision]) -> Iterator[Again]:
+    """Judge recorded facts with the bundle; decisions whose facts are not kept any more are left out."""
+    with closing(open_engine(as_bundle(bundle))) as engine:
+        rows = list(decisions)
+        found = DecisionInput.objects.in_bulk({row.input_digest for row in rows})
+        for row in rows:
+            kept = found.get(row.input_digest)
+            if kept is not None:
+                yield Again(row, ask(engine, bundle.digest, kept.document.encode()))
+
+
+def ask_replay(*, by: User, bundle: PolicyBundle, days: int) -> Replay | Denied:
+    """Have a worker replay the last `days` of decisions with the bundle. While one waits, it is that one."""
+    allowed = may(by, Permission.MANAGE_POLICIES, None)
+    if isinstance(allowed, Denied):
+        return allowed
+    if not 1 <= days <= KEEP_DAYS:
+        fix = f"Facts are kept for {KEEP_DAYS} days."
+        return Denied("policy.replay_days", "days", f"Between 1 and {KEEP_DAYS} days.", fix, status=422)
+    with context(by=by, reason=f"Replay of {days} days"):
+        found, _ = Replay.objects.get_or_create(bundle=bundle, done_at=None, defaults={"days": days, "by": by})
+    return found
+
+
+def run_replays() -> int:
+    """Answer the replays that wait; returns how many. Twice at once only costs time: the first answer stays."""
+    done = 0
+    for asked in Replay.objects.filter(done_at=None).select_related("bundle").order_by("asked_at")[:3]:
+        found = counted(asked.bundle, asked.days)
+        with context(by="system:policies", reason="A replay that was asked for"):
+            done += Replay.objects.filter(pk=asked.pk, done_at=None).update(**found, done_at=timezone.now())
+            record("bundle.replayed", object=asked.bundle.ref, data={k: v for k, v in found.items() if k != "rows"})
+    return done
+
+
+def counted(bundle: PolicyBundle, days: int) -> dict[str, Any]:
+    """`judged`, `blocked`, `freed` and `rows` of a replay of the newest decisions of the last days."""
+    since = timezone.now() - timedelta(days=days)
+    wanted = Decision.objects.filter(at__gte=since, point__in=DECIDING, bundle__startswith="sha256:")
+    judged = list(again(bundle, wanted.order_by("-at", "-pk")[:MOST]))
+    differ = [each for each in judged if each.differs]
+    return {
+        "judged": len(judged),
+        "blocked": sum(each.decision.allowed for each in differ),
+        "freed": sum(each.ruling.allowed for each in differ),
+        "rows": [_row(each) for each in differ[:MOST_SHOWN]],
+    }
+
+
+def _row(each: Again) -> dict[str, Any]:
+    findings = [asdict(finding) for finding in each.ruling.findings if finding.severity == "block"]
+    return {"decision": each.decision.pk, "allowed": each.ruling.allowed, "findings": findings}
+
+
+def follow_shadow() -> int:
+    """Judge with the bundle in shadow what was decided since it was made, a day back at most; returns how many."""
+    bundle = PolicyBundle.objects.filter(state=BundleState.SHADOW).first()
+    if bundle is None:
+        return 0
+    since = max(bundle.created_at, timezone.now() - SHADOW_AGE)
+    new = Decision.objects.filter(
+        ~Exists(ShadowDecision.objects.filter(bundle=bundle, decision=OuterRef("pk"))),
+        Exists(DecisionInput.objects.filter(digest=OuterRef("input_digest"))),
+        at__gte=since,
+        point__in=DECIDING,
+        bundle__startswith="sha256:",
+    )
+    judged = list(again(bundle, new.order_by("pk")[:SHADOW_BATCH])) if new.exists() else []
+    rows = [
+        ShadowDecision(
+            bundle=bundle,
+            decision=each.decision,
+            allowed=each.ruling.allowed,
+            differs=each.differs,
+            findings=[asdict(finding) for finding in each.ruling.findings],
+            micros=each.ruling.micros,
+        )
+        for each in judged
+    ]
+    with transaction.atomic():
+        ShadowDecision.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def forget_old() -> int:
+    """Remove facts that are older than they are kept."""
+    old = DecisionInput.objects.filter(at__lt=timezone.now() - timedelta(days=KEEP_DAYS))
+    return old.delete()[0]

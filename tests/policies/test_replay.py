@@ -1,0 +1,102 @@
+"""What another bundle would have said: replay over recorded facts, shadow beside the one in force, and forgetting."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.context import context
+from policies.bundles import replay, store
+from policies.decisions import record_ruling
+from policies.models import Decision, DecisionInput, Replay, ShadowDecision
+from policies.results import Denied
+from tests.policies.policy_facts import NOW, facts
+from tests.policies.test_bundles import kept
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def decided(demo, fresh_engine):
+    """Record what the bundle in force says to these greetings."""
+    store.ensure_shipped()
+
+    def decide(*words, owner="mara"):
+        for word in words:
+            made = facts(environment={"parameters": {"greeting": word}, "owner": owner})
+            ruling = fresh_engine.judge("request", made, now=NOW)
+            with context(by=demo.mara):
+                record_ruling(ruling, subject=f"environment:{word}", point="request", kind="create", team=demo.payments)
+
+    return decide
+
+
+def test_a_replay_counts_what_would_have_been_blocked_and_names_each(demo, decided):
+    decided("rude", "kind", "kind", "polite")
+    asked = replay.ask_replay(by=demo.pia, bundle=kept(demo), days=7)
+    assert replay.run_replays() == 1
+    asked.refresh_from_db()
+    assert (asked.judged, asked.blocked, asked.freed) == (4, 1, 0)
+    [row] = asked.rows
+    assert Decision.objects.get(pk=row["decision"]).subject == "environment:rude"
+    assert [finding["rule"] for finding in row["findings"]] == ["test.greeting"]
+    assert replay.run_replays() == 0
+
+
+def test_a_replay_counts_what_would_have_been_allowed(demo, decided, fresh_engine):
+    store.activate(by=demo.pia, bundle=kept(demo, "rude"))
+    decided("rude", "kind")
+    assert replay.counted(kept(demo, "kind"), 1) | {"rows": []} == {
+        "judged": 2,
+        "blocked": 1,
+        "freed": 1,
+        "rows": [],
+    }
+
+
+def test_a_replay_looks_back_as_far_as_asked_and_not_at_facts_that_are_gone(demo, decided):
+    decided("rude", "coarse")
+    DecisionInput.objects.filter(digest=Decision.objects.get(subject="environment:coarse").input_digest).delete()
+    assert replay.counted(kept(demo), 7)["judged"] == 1
+
+
+@pytest.mark.parametrize("days", [0, 31])
+def test_a_replay_over_too_many_days_is_refused(demo, days):
+    assert replay.ask_replay(by=demo.pia, bundle=kept(demo), days=days).rule == "policy.replay_days"
+    assert Replay.objects.count() == 0
+
+
+def test_asking_twice_is_one_replay_and_nobody_else_may_ask(demo):
+    made = kept(demo)
+    first = replay.ask_replay(by=demo.pia, bundle=made, days=7)
+    assert replay.ask_replay(by=demo.pia, bundle=made, days=9).pk == first.pk
+    assert isinstance(replay.ask_replay(by=demo.ines, bundle=made, days=7), Denied)
+
+
+def test_a_bundle_in_shadow_says_what_it_would_have_done_and_does_nothing(demo, decided, fresh_engine):
+    made = store.shadow(by=demo.pia, bundle=kept(demo))
+    decided("rude", "kind")
+    assert replay.follow_shadow() == 2
+    said = {row.decision.subject: (row.allowed, row.differs) for row in ShadowDecision.objects.filter(bundle=made)}
+    assert said == {"environment:rude": (False, True), "environment:kind": (True, False)}
+    assert set(Decision.objects.values_list("allowed", flat=True)) == {True}
+    assert replay.follow_shadow() == 0
+
+
+def test_without_a_bundle_in_shadow_nothing_is_judged(demo, decided):
+    decided("rude")
+    assert replay.follow_shadow() == 0
+
+
+def test_facts_are_kept_once_byte_for_byte_and_forgotten_after_a_month(demo, decided):
+    decided("rude", "rude", "kind")
+    assert DecisionInput.objects.count() == 2
+    row = DecisionInput.objects.get(digest=Decision.objects.filter(subject="environment:kind").get().input_digest)
+    assert '"greeting":"kind"' in row.document
+    assert replay.forget_old() == 0
+    replay.DecisionInput.objects.bulk_create([DecisionInput(digest="sha256:old", document="{}")])
+    later = timezone.now() + timedelta(days=31)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay.timezone, "now", lambda: later)
+        assert replay.forget_old() == 3
+    assert Decision.objects.count() == 3
