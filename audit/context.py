@@ -14,6 +14,7 @@ from asgiref.local import Local
 from django.db import connection, transaction
 
 request_id: ContextVar[str] = ContextVar("audit_request_id", default="")
+_read_only: ContextVar[str] = ContextVar("audit_read_only", default="")
 
 # Bound to the thread exactly as Django's connections are: a context belongs to one connection.
 _active = Local(thread_critical=True)
@@ -45,6 +46,20 @@ class Context:
     scope: str = ""
 
 
+class ReadOnly(RuntimeError):
+    """Something would have been written where only reading is allowed."""
+
+
+@contextmanager
+def read_only(reason: str) -> Iterator[None]:
+    """Let no context open in here: whoever looks through another's eyes writes nothing in their name."""
+    before = _read_only.set(reason)
+    try:
+        yield
+    finally:
+        _read_only.reset(before)
+
+
 def bind_request_id(value: str) -> None:
     """Set the request id that contexts opened in this thread or task record by default."""
     request_id.set(value)
@@ -67,6 +82,8 @@ def context(
     actor, label = (by, by) if isinstance(by, str) else (by.audit_ref, by.audit_label)
     if not actor:
         raise ValueError("an audit context needs an actor")
+    if _read_only.get():
+        raise ReadOnly(_read_only.get())
     outer = current()
     if outer is not None:
         if outer.actor != actor:

@@ -1,134 +1,91 @@
-"""Who must sign, how many, who can, and signing itself. The database holds the same rules as constraints."""
+"""Signing: who may now, for whom and in which step, and what stands. The database holds the same rules.
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+What must be signed is made in requirements.py, who the signers are in signers.py.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from policies.models import ApprovalRule, Membership, Signature, Team, User, Verdict
-from policies.permissions import Permission, owners_of, roles_with
+from policies import signers
+from policies.models import BrokenGlass, Signature, Team, User, Verdict
+from policies.permissions import owners_of
+from policies.requirements import Matter, Requirement, Step, active_rules, plain, requirement_for
 from policies.results import Allowed, Denied
 
-
-@dataclass(frozen=True)
-class Requirement:
-    """How many signatures, how many of them from the owning team, and which other teams' approvers may sign."""
-
-    rules: tuple[str, ...] = ()
-    signatures: int = 0
-    owning_team: int = 0
-    also_from: tuple[str, ...] = ()
-    lifetime_hours: int = 72
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "rules": list(self.rules), "also_from": list(self.also_from)}
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "Requirement":
-        fields = {
-            **data,
-            "rules": tuple(data.get("rules", ())),
-            "also_from": tuple(data.get("also_from", ())),
-        }
-        return Requirement(**fields)
+__all__ = ["Matter", "Requirement", "active_rules", "plain", "requirement_for"]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is signed: a reference, a digest, who asked, and which team owns it."""
+    """What is signed: a reference, a digest, who asked, which team owns it, and who of the signers changed it."""
 
     ref: str
     digest: str
     team: Team
     requester: User
     requirement: Requirement = field(default_factory=Requirement)
+    editors: tuple[int, ...] = ()
+
+    @cached_property
+    def people(self) -> signers.People:
+        """Who belongs to each group that is asked, read once."""
+        return signers.people_of({group for step in self.requirement.steps for group in step.who})
 
 
-def requirement_for(*, kind: str, tier: str) -> Requirement:
-    """The strictest of the matching active rules."""
-    rules = list(ApprovalRule.objects.filter(active=True, tiers__contains=[tier], kinds__contains=[kind]))
-    if not rules:
-        return Requirement()
-    return Requirement(
-        rules=tuple(rule.slug for rule in rules),
-        signatures=max(rule.signatures for rule in rules),
-        owning_team=max(rule.owning_team for rule in rules),
-        also_from=tuple(sorted({slug for rule in rules for slug in rule.also_from})),
-        lifetime_hours=min(rule.lifetime_hours for rule in rules),
-    )
+@dataclass(frozen=True)
+class Right:
+    """A right to sign: in which step, standing for which groups, and for whom if it is another's right."""
+
+    step: Step
+    groups: tuple[str, ...]
+    on_behalf_of: User | None = None
 
 
-def eligible(subject: Subject) -> list[User]:
-    """Everybody who may still be asked: approvers of the owning or a named team, never the requester."""
-    teams = Q(team=subject.team) | Q(team__slug__in=subject.requirement.also_from)
-    held = Membership.objects.filter(teams, role__in=roles_with(Permission.APPROVE))
-    people = User.objects.filter(pk__in=held.values("user"), is_active=True).exclude(pk=subject.requester.pk)
-    return list(people.order_by("full_name", "pk"))
+@dataclass(frozen=True)
+class StepState:
+    """How far one step is. `opens` is None while an earlier one is missing signatures."""
+
+    step: Step
+    signatures: tuple[Signature, ...]
+    complete: bool
+    is_open: bool
+    ended_at: datetime | None = None
+
+    @property
+    def signed(self) -> int:
+        return len(self.signatures)
 
 
-def is_owning(user: User, team: Team) -> bool:
-    """Does the person sign for the owning team?"""
-    return Membership.objects.filter(user=user, team=team, role__in=roles_with(Permission.APPROVE)).exists()
+@dataclass(frozen=True)
+class Tally:
+    """Approvals that stand and whose signers still may sign, against what is needed."""
 
+    steps: tuple[StepState, ...]
+    requirement: Requirement
+    lacks_other: bool = False
 
-def satisfiable(subject: Subject) -> Allowed | Denied:
-    """Can anybody satisfy the requirement at all? A team of two cannot sign twice."""
-    need = subject.requirement
-    people = eligible(subject)
-    owning = (
-        Membership.objects.filter(user__in=people, team=subject.team, role__in=roles_with(Permission.APPROVE))
-        .values("user")
-        .distinct()
-        .count()
-    )
-    if len(people) >= need.signatures and owning >= need.owning_team:
-        return Allowed()
-    return Denied(
-        rule="approval.satisfiable",
-        field="approval",
-        reason=(
-            f"Nobody can complete this: {need.signatures} signatures are needed, {need.owning_team} from "
-            f"{subject.team.name}, and {len(people)} people may sign, {owning} of them from {subject.team.name}."
-        ),
-        fix=f"Make somebody else approver of {subject.team.name}. The requester never counts.",
-        who=f"{owners_of(subject.team)}, or a platform engineer",
-        status=409,
-    )
+    @property
+    def signed(self) -> int:
+        return sum(state.signed for state in self.steps)
 
+    @property
+    def owning(self) -> int:
+        return sum(1 for state in self.steps for signature in state.signatures if signature.owning)
 
-def may_sign(user: User, subject: Subject) -> Allowed | Denied:
-    """May this person sign this now? The requester may not, whatever their roles."""
-    others = [str(person) for person in eligible(subject) if person.pk != user.pk]
-    who = " or ".join(others) or "A platform engineer can make somebody approver"
-    if user.pk == subject.requester.pk:
-        return Denied(
-            "approval.not_requester",
-            "signer",
-            "You asked for this, so you cannot sign it.",
-            "Ask another approver.",
-            who,
-        )
-    if user.pk not in {person.pk for person in eligible(subject)}:
-        return Denied(
-            "approval.approver",
-            "signer",
-            f"{user} is no approver of {subject.team.name}.",
-            "It needs the role approver or owner.",
-            who,
-        )
-    if valid(subject).filter(signer=user).exists():
-        return Denied(
-            "approval.once",
-            "signer",
-            "You have signed this plan already.",
-            "Another person must sign.",
-            who,
-            409,
-        )
-    return Allowed()
+    @property
+    def complete(self) -> bool:
+        return all(state.complete for state in self.steps) and not self.lacks_other
+
+    @property
+    def open_steps(self) -> tuple[StepState, ...]:
+        """What can be signed now."""
+        return tuple(state for state in self.steps if state.is_open)
 
 
 def valid(subject: Subject) -> Any:
@@ -138,27 +95,184 @@ def valid(subject: Subject) -> Any:
     )
 
 
-@dataclass(frozen=True)
-class Tally:
-    """Approvals that stand, against what is needed."""
-
-    signed: int
-    owning: int
-    requirement: Requirement
-
-    @property
-    def complete(self) -> bool:
-        return self.signed >= self.requirement.signatures and self.owning >= self.requirement.owning_team
-
-
 def tally(subject: Subject) -> Tally:
-    """Count what stands."""
-    approvals = list(valid(subject).filter(verdict=Verdict.APPROVE).values_list("owning", flat=True))
-    return Tally(len(approvals), sum(approvals), subject.requirement)
+    """Count what stands, by what each signer may do now: a right lost since then counts for nothing."""
+    found = list(valid(subject).filter(verdict=Verdict.APPROVE).select_related("signer", "on_behalf_of"))
+    states: list[StepState] = []
+    for step in subject.requirement.steps:
+        counted = tuple(row for row in found if row.step == step.key and _counts(row, step, subject))
+        earlier = all(state.complete for state in states if state.step.position < step.position)
+        complete = earlier and _is_complete(step, counted, subject)
+        ended = max((row.at for row in counted), default=None) if complete else None
+        states.append(StepState(step, counted, complete, earlier and not complete, ended))
+    signed = [row for state in states for row in state.signatures]
+    lacks = bool(subject.editors) and all(row.signer_id in subject.editors for row in signed)
+    if lacks and states and all(state.complete for state in states):
+        last = states[-1]
+        states[-1] = StepState(last.step, last.signatures, True, True, last.ended_at)
+    return Tally(tuple(states), subject.requirement, lacks and bool(states))
+
+
+def _right_of(row: Signature) -> int:
+    return row.on_behalf_of_id or row.signer_id
+
+
+def _counts(row: Signature, step: Step, subject: Subject) -> bool:
+    """Does the signer still have the right, or the one whose right was used; and are both still here?"""
+    if not row.signer.is_active or _right_of(row) == subject.requester.pk:
+        return False
+    return bool(signers.stands_for(_right_of(row), step.who, subject.people))
+
+
+def _is_complete(step: Step, rows: Iterable[Signature], subject: Subject) -> bool:
+    people = [_right_of(row) for row in rows]
+    return all(
+        sum(1 for person in people if signers.stands_for(person, clause.who, subject.people)) >= clause.quorum
+        and all(
+            sum(1 for person in people if person in subject.people.get(group, frozenset())) >= few
+            for group, few in clause.least.items()
+        )
+        for clause in step.clauses
+    )
+
+
+def eligible(subject: Subject) -> list[User]:
+    """Everybody whose right is asked for in any step, never the requester."""
+    return _users(subject, {group for step in subject.requirement.steps for group in step.who})
+
+
+def _users(subject: Subject, groups: Iterable[str]) -> list[User]:
+    wanted = {person for group in groups for person in subject.people.get(group, frozenset())}
+    return list(User.objects.filter(pk__in=wanted - {subject.requester.pk}).order_by("full_name", "pk"))
+
+
+def still_asked(subject: Subject, state: StepState) -> list[User]:
+    """Who may still sign an open step."""
+    done = {person for row in valid(subject) for person in (row.signer_id, row.on_behalf_of_id)}
+    return [person for person in _users(subject, state.step.who) if person.pk not in done]
+
+
+def satisfiable(subject: Subject) -> Allowed | Denied:
+    """Can the people who may sign complete the requirement at all, each of them once?"""
+    people = eligible(subject)
+    steps = subject.requirement.steps
+    able = {step.key: [p.pk for p in people if signers.stands_for(p.pk, step.who, subject.people)] for step in steps}
+    if all(_can_complete(step, able[step.key], subject) for step in steps) and _seats(steps, able):
+        return Allowed()
+    need, team = subject.requirement, subject.team
+    owning = len(signers.people_of([f"team:{team.slug}"])[f"team:{team.slug}"] - {subject.requester.pk})
+    return Denied(
+        rule="approval.satisfiable",
+        field="approval",
+        reason=(
+            f"Nobody can complete this: {need.signatures} signatures are needed, {need.owning_team} from "
+            f"{team.name}, and {len(people)} people may sign, {owning} of them from {team.name}."
+        ),
+        fix=f"Make somebody else approver of {team.name}. The requester never counts.",
+        who=f"{owners_of(team)}, or a platform engineer",
+        status=409,
+    )
+
+
+def _can_complete(step: Step, able: list[int], subject: Subject) -> bool:
+    """Would it be complete if all of them signed?"""
+    return all(
+        sum(1 for person in able if signers.stands_for(person, clause.who, subject.people)) >= clause.quorum
+        and all(len(subject.people.get(g, frozenset()) & set(able)) >= few for g, few in clause.least.items())
+        for clause in step.clauses
+    )
+
+
+def _seats(steps: Iterable[Step], able: Mapping[str, list[int]]) -> bool:
+    """Has every signature a person of its own? A matching of seats and people by augmenting paths."""
+    seats = [step.key for step in steps for _ in range(step.quorum)]
+    taken: dict[int, int] = {}
+
+    def seat(index: int, tried: set[int]) -> bool:
+        for person in able[seats[index]]:
+            if person not in tried:
+                tried.add(person)
+                if person not in taken or seat(taken[person], tried):
+                    taken[person] = index
+                    return True
+        return False
+
+    return all(seat(index, set()) for index in range(len(seats)))
+
+
+def may_sign(user: User, subject: Subject, step: str = "") -> Allowed | Denied:
+    """May this person sign this now? The requester may not, whatever their roles."""
+    right = right_of(user, subject, step)
+    return right if isinstance(right, Denied) else Allowed()
+
+
+def right_of(user: User, subject: Subject, step: str = "") -> Right | Denied:
+    """The person's own right in an open step (the named one), else that of somebody they stand in for."""
+    if user.pk == subject.requester.pk:
+        return _denied(
+            user, subject, "not_requester", "You asked for this, so you cannot sign it.", "Ask another approver."
+        )
+    rows = list(valid(subject).select_related("signer"))
+    if any(row.signer_id == user.pk for row in rows):
+        return _denied(user, subject, "once", "You have signed this plan already.", "Another person must sign.", 409)
+    standing = tally(subject)
+    opened = [state.step for state in standing.open_steps if step in ("", state.step.key)]
+    for right in _rights(user, subject, opened):
+        used = next((row for row in rows if _right_of(row) == (right.on_behalf_of or user).pk), None)
+        if used is None:
+            return right
+        if right.on_behalf_of is None:
+            return _denied(
+                user, subject, "once", f"{used.signer} has signed for you already.", "Another person must sign.", 409
+            )
+    return _no_right(user, subject, standing)
+
+
+def _rights(user: User, subject: Subject, steps: list[Step]) -> Iterable[Right]:
+    absent = [p for p in signers.stood_for(user, subject.team) if p.pk != subject.requester.pk]
+    for person in ([user] if user.is_active else []) + (absent if user.is_active else []):
+        for step in steps:
+            groups = signers.stands_for(person.pk, step.who, subject.people)
+            if groups:
+                yield Right(step, tuple(groups), None if person.pk == user.pk else person)
+
+
+def _no_right(user: User, subject: Subject, standing: Tally) -> Denied:
+    for state in standing.steps:
+        mine = user.is_active and signers.stands_for(user.pk, state.step.who, subject.people)
+        if mine and not state.complete and not state.is_open:
+            names = ", ".join(s.step.name for s in standing.open_steps)
+            reason = f"{state.step.name} opens when {names} is complete."
+            return _denied(user, subject, "step_open", reason, "Wait for the earlier step.", 409)
+    return _denied(
+        user,
+        subject,
+        "approver",
+        f"{user} is no approver of {subject.team.name}.",
+        "It needs the role approver or owner.",
+    )
+
+
+def _denied(user: User, subject: Subject, rule: str, reason: str, fix: str, status: int = 403) -> Denied:
+    others = [str(person) for person in eligible(subject) if person.pk != user.pk]
+    who = " or ".join(others) or "A platform engineer can make somebody approver"
+    if rule == "once":
+        who = ""
+    return Denied(f"approval.{rule}", "signer", reason, fix, who, status)
 
 
 def sign(*, by: User, subject: Subject, verdict: str, reason: str, context: Mapping[str, Any]) -> Allowed | Denied:
-    """Write one signature. Call inside an audit context, after `may_sign`; the constraint decides races."""
+    """Write one signature with the person's right. Call inside an audit context; the constraints decide races."""
+    right = right_of(by, subject)
+    if isinstance(right, Denied):
+        return right
+    return sign_with(right, by=by, subject=subject, verdict=verdict, reason=reason, context=context)
+
+
+def sign_with(
+    right: Right, *, by: User, subject: Subject, verdict: str, reason: str, context: Mapping[str, Any]
+) -> Allowed | Denied:
+    """Write one signature with this right. Call inside an audit context; the constraints decide races."""
     try:
         with transaction.atomic():
             Signature.objects.create(
@@ -167,8 +281,11 @@ def sign(*, by: User, subject: Subject, verdict: str, reason: str, context: Mapp
                 team=subject.team,
                 signer=by,
                 requester=subject.requester,
+                on_behalf_of=right.on_behalf_of,
                 verdict=verdict,
-                owning=is_owning(by, subject.team),
+                step=right.step.key,
+                groups=list(right.groups),
+                owning=f"team:{subject.team.slug}" in right.groups,
                 reason=reason,
                 context=dict(context),
             )
@@ -187,3 +304,21 @@ def sign(*, by: User, subject: Subject, verdict: str, reason: str, context: Mapp
 def void(*, ref: str, reason: str) -> int:
     """Void every standing signature of a subject, saying why. Call inside an audit context."""
     return Signature.objects.filter(subject=ref, voided_at=None).update(voided_at=timezone.now(), void_reason=reason)
+
+
+def void_lost(subject: Subject) -> list[str]:
+    """Void what does not count any more, saying why; who had signed. Call inside an audit context."""
+    counted = {row.pk for state in tally(subject).steps for row in state.signatures}
+    names: list[str] = []
+    rows = valid(subject).filter(verdict=Verdict.APPROVE).exclude(pk__in=counted)
+    for row in rows.select_related("signer", "on_behalf_of"):
+        names.append(str(row.signer))
+        reason = f"{row.on_behalf_of or row.signer} may not sign {row.step.partition(':')[2]} any more."
+        Signature.objects.filter(pk=row.pk).update(voided_at=timezone.now(), void_reason=reason)
+    return names
+
+
+def glass_of(subject: Subject, now: datetime | None = None) -> BrokenGlass | None:
+    """The emergency under which this very plan may begin now without its signatures."""
+    moment = now or timezone.now()
+    return BrokenGlass.objects.filter(subject=subject.ref, digest=subject.digest, start_by__gt=moment).first()

@@ -1,45 +1,20 @@
-"""May this *person*: the permissions, the role table, and object grants through django-guardian.
+"""May this *person*: the role table, and who holds which right where, from roles, grants and denials.
 
-The only module that may touch guardian. Whether a *thing* is allowed now is the policy engine's question.
+The only module that may touch guardian. Judged in SQL against now: nothing is cached, a revoked right is gone at once.
+What may be given to whom is `policies.access`'s; whether a *thing* is allowed now is the policy engine's question.
 """
 
-from enum import StrEnum
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast, Now
+from guardian.models import UserObjectPermission
+from guardian.shortcuts import assign_perm, remove_perm
 
-from django.db.models import Q, QuerySet
-from guardian.shortcuts import assign_perm, get_objects_for_user, remove_perm
-
-from policies.models import Membership, Role, Team, User
+from policies.models import AccessGrant, Effect, Membership, Role, Service, Team, User
 from policies.results import Allowed, Denied
+from policies.rights import WORDS
+from policies.rights import Permission as Permission
 
-
-class Permission(StrEnum):
-    """Everything that a person can be allowed to do."""
-
-    VIEW = "view"
-    REQUEST = "request"
-    OPERATE = "operate"
-    DEPLOY = "deploy"
-    APPROVE = "approve"
-    REVEAL_SECRET = "reveal_secret"  # noqa: S105 - the name of a right, not a secret
-    MANAGE_TEAM = "manage_team"
-    VIEW_HISTORY = "view_history"
-    EXPORT_HISTORY = "export_history"
-    PUBLISH_TEMPLATE = "publish_template"
-    RECOVER = "recover"
-    MANAGE_TARGETS = "manage_targets"
-    MANAGE_INVENTORY = "manage_inventory"
-    MANAGE_ACCESS = "manage_access"
-    REVIEW_ACCESS = "review_access"
-    IMPERSONATE = "impersonate"
-    MANAGE_POLICIES = "manage_policies"
-    OVERRIDE_POLICY = "override_policy"
-    MANAGE_APPROVAL_RULES = "manage_approval_rules"
-    BREAK_GLASS = "break_glass"
-    MANAGE_QUOTAS = "manage_quotas"
-    MANAGE_WINDOWS = "manage_windows"
-    STOP_THE_LINE = "stop_the_line"
-    USE_SWITCHES = "use_switches"
-
+Scope = Team | Service | None
 
 _VIEWER = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
 _DEVELOPER = _VIEWER | {Permission.REQUEST, Permission.OPERATE, Permission.DEPLOY, Permission.REVEAL_SECRET}
@@ -78,35 +53,22 @@ PLATFORM = frozenset(
 )
 GRANTS: dict[str, frozenset[Permission]] = {"operate_team": _DEVELOPER - {Permission.REVEAL_SECRET}}
 
-_WORDS: dict[Permission, str] = {
-    Permission.VIEW: "see",
-    Permission.REQUEST: "request environments for",
-    Permission.OPERATE: "operate environments of",
-    Permission.DEPLOY: "deploy releases for",
-    Permission.APPROVE: "sign plans of",
-    Permission.REVEAL_SECRET: "reveal secrets of",
-    Permission.MANAGE_TEAM: "manage",
-    Permission.VIEW_HISTORY: "read the history of",
-    Permission.EXPORT_HISTORY: "export the history of",
-    Permission.PUBLISH_TEMPLATE: "publish templates for",
-    Permission.RECOVER: "recover stuck operations of",
-    Permission.MANAGE_TARGETS: "manage the targets of",
-    Permission.MANAGE_INVENTORY: "manage the inventory of",
-    Permission.MANAGE_ACCESS: "manage who may do what in",
-    Permission.REVIEW_ACCESS: "review who may do what in",
-    Permission.IMPERSONATE: "look through the eyes of people of",
-    Permission.MANAGE_POLICIES: "manage the policies of",
-    Permission.OVERRIDE_POLICY: "override policies of",
-    Permission.MANAGE_APPROVAL_RULES: "manage the approval rules of",
-    Permission.BREAK_GLASS: "break the glass for",
-    Permission.MANAGE_QUOTAS: "manage quotas and budgets of",
-    Permission.MANAGE_WINDOWS: "manage the windows of",
-    Permission.STOP_THE_LINE: "stop the line of",
-    Permission.USE_SWITCHES: "use the switches of",
-}
+# A machine acts within what people decided; it decides nothing itself.
+NEVER_BY_MACHINE = frozenset(
+    {
+        Permission.APPROVE,
+        Permission.MANAGE_TEAM,
+        Permission.MANAGE_ACCESS,
+        Permission.REVIEW_ACCESS,
+        Permission.IMPERSONATE,
+        Permission.OVERRIDE_POLICY,
+        Permission.BREAK_GLASS,
+    }
+)
 
 
-def _global(user: User) -> frozenset[Permission]:
+def global_rights(user: User) -> frozenset[Permission]:
+    """What the person's flags give everywhere."""
     rights: frozenset[Permission] = frozenset()
     if user.is_auditor:
         rights |= AUDITOR
@@ -116,43 +78,134 @@ def _global(user: User) -> frozenset[Permission]:
 
 
 def roles_with(permission: Permission) -> list[str]:
-    """The team roles that carry the permission."""
+    """The built-in team roles that carry the permission."""
     return [role for role, rights in ROLE_TABLE.items() if permission in rights]
 
 
-def may(user: User, permission: Permission, team: Team | None) -> Allowed | Denied:
-    """May the person do this for the team (None: for the whole organisation)?"""
-    if user.is_active:
-        if permission in _global(user):
-            return Allowed()
-        if team is not None:
-            if Membership.objects.filter(user=user, team=team, role__in=roles_with(permission)).exists():
-                return Allowed()
-            if any(_granted(user, name).filter(pk=team.pk).exists() for name in _grants_with(permission)):
-                return Allowed()
-    return _refusal(user, permission, team)
+def may(user: User, permission: Permission, where: Scope) -> Allowed | Denied:
+    """May the person do this for the team or the service (None: for the whole organisation)? One query."""
+    if _can_hold(user, permission) and _holds(user, permission, where):
+        return Allowed()
+    return _refusal(user, permission, where)
 
 
-def _grants_with(permission: Permission) -> list[str]:
-    return [name for name, rights in GRANTS.items() if permission in rights]
+def _can_hold(user: User, permission: Permission) -> bool:
+    return user.is_active and not (user.is_service and permission in NEVER_BY_MACHINE)
 
 
-def _granted(user: User, name: str) -> QuerySet[Team]:
-    """Teams on which the person holds the grant itself: a superuser's flag and groups count for nothing here."""
-    found: QuerySet[Team] = get_objects_for_user(
-        user, name, klass=Team, use_groups=False, with_superuser=False, accept_global_perms=False
+def _holds(user: User, permission: Permission, where: Scope) -> bool:
+    if isinstance(where, Team):
+        return teams_with(user, permission).filter(pk=where.pk).exists()
+    if isinstance(where, Service):
+        return services_with(user, permission).filter(pk=where.pk).exists()
+    effects = {grant.effect for grant in live_grants(permission).filter(covering(where), user=user)}
+    return Effect.DENY not in effects and (permission in global_rights(user) or Effect.ALLOW in effects)
+
+
+def teams_with(user: User, permission: Permission) -> QuerySet[Team]:
+    """The teams for which the person may do this; decided inside the caller's one query."""
+    if not _can_hold(user, permission):
+        return Team.objects.none()
+    grants = live_grants(permission).filter(user=user)
+    rows = Team.objects.exclude(_named(grants.filter(effect=Effect.DENY)))
+    if permission in global_rights(user):
+        return rows
+    held = Membership.objects.filter(carrying(permission), user=user).values("team")
+    objects = object_grants(permission).filter(user=user).values("object_pk")
+    wanted = Q(pk__in=held) | _named(grants.filter(effect=Effect.ALLOW))
+    wanted |= Q(pk__in=Team.objects.alias(key=Cast("pk", CharField())).filter(key__in=objects).values("pk"))
+    return rows.filter(wanted)
+
+
+def services_with(user: User, permission: Permission) -> QuerySet[Service]:
+    """The services for which the person may do this: those of the teams, and those that are granted one by one."""
+    if not _can_hold(user, permission):
+        return Service.objects.none()
+    grants = live_grants(permission).filter(user=user)
+    single = grants.filter(service__isnull=False)
+    denied = grants.filter(effect=Effect.DENY)
+    one_by_one = Q(pk__in=single.filter(effect=Effect.ALLOW).values("service"))
+    one_by_one &= Q(team__in=Team.objects.exclude(_named(denied)))
+    rows = Service.objects.exclude(pk__in=single.filter(effect=Effect.DENY).values("service"))
+    return rows.filter(Q(team__in=teams_with(user, permission)) | one_by_one)
+
+
+def people_with(permission: Permission, where: Scope) -> QuerySet[User]:
+    """The active people who may do this for the team or the service, by whatever gives it; by name."""
+    team = where.team if isinstance(where, Service) else where
+    grants = live_grants(permission).filter(covering(where))
+    wanted = Q(pk__in=grants.filter(effect=Effect.ALLOW).values("user"))
+    wanted |= Q(is_auditor=True) if permission in AUDITOR else Q()
+    wanted |= Q(is_platform=True) if permission in PLATFORM else Q()
+    if team is not None:
+        wanted |= Q(pk__in=Membership.objects.filter(carrying(permission), team=team).values("user"))
+        wanted |= Q(pk__in=object_grants(permission).filter(object_pk=str(team.pk)).values("user"))
+    rows = User.objects.filter(wanted, is_active=True).exclude(pk__in=grants.filter(effect=Effect.DENY).values("user"))
+    if permission in NEVER_BY_MACHINE:
+        rows = rows.filter(is_service=False)
+    return rows.order_by("full_name", "pk")
+
+
+def live_grants(permission: Permission) -> QuerySet[AccessGrant]:
+    """Grants and denials that speak of the right and hold at this moment."""
+    speaks = carrying(permission) | Q(permission=permission.value)
+    return live(AccessGrant.objects.filter(speaks)).order_by()
+
+
+def live(grants: QuerySet[AccessGrant]) -> QuerySet[AccessGrant]:
+    """Those that hold at this moment."""
+    return grants.filter(Q(ends_at=None) | Q(ends_at__gt=Now()), revoked_at=None, starts_at__lte=Now())
+
+
+def carrying(permission: Permission) -> Q:
+    """Rows whose role, built-in or custom, has the right."""
+    return Q(role__in=roles_with(permission)) | Q(custom__permissions__contains=[permission.value])
+
+
+def covering(where: Scope) -> Q:
+    """Grants whose scope is this or holds it."""
+    if where is None:
+        return Q(organisation__isnull=False)
+    if isinstance(where, Service):
+        return Q(service=where) | covering(where.team)
+    return Q(team=where) | Q(organisation=where.organisation_id)
+
+
+def _named(grants: QuerySet[AccessGrant]) -> Q:
+    """Teams that the grants name themselves or through their organisation."""
+    teams = grants.filter(team__isnull=False).values("team")
+    return Q(pk__in=teams) | Q(organisation__in=grants.filter(organisation__isnull=False).values("organisation"))
+
+
+def object_grants(permission: Permission) -> QuerySet[UserObjectPermission]:
+    """Whitelisted object grants on teams: a superuser's flag, groups and grants on all objects count for nothing."""
+    names = [name for name, rights in GRANTS.items() if permission in rights]
+    return UserObjectPermission.objects.filter(
+        permission__codename__in=names,
+        permission__content_type__app_label="policies",
+        permission__content_type__model="team",
     )
-    return found
 
 
-def _refusal(user: User, permission: Permission, team: Team | None) -> Denied:
-    what = team.name if team else "the organisation"
-    roles = " or ".join(roles_with(permission)) if team else "platform engineer"
+def _refusal(user: User, permission: Permission, where: Scope) -> Denied:
+    what = where.name if where else "the organisation"
+    team = where.team if isinstance(where, Service) else where
     who = owners_of(team) if team else "A platform engineer"
+    denial = live_grants(permission).filter(covering(where), user=user, effect=Effect.DENY).first()
+    if denial is not None:
+        ends = f" It ends on {denial.ends_at:%Y-%m-%d %H:%M} UTC." if denial.ends_at else ""
+        return Denied(
+            rule=f"deny.{permission}",
+            field="requester",
+            reason=f"{user} is denied to {WORDS[permission]} {what}: {denial.reason}",
+            fix=f"A denial beats every role.{ends}",
+            who=f"{denial.granted_by}, who set it, or a platform engineer",
+        )
+    roles = " or ".join(roles_with(permission)) if team else "platform engineer"
     return Denied(
         rule=f"role.{permission}",
         field="requester",
-        reason=f"{user} may not {_WORDS[permission]} {what}.",
+        reason=f"{user} may not {WORDS[permission]} {what}.",
         fix=f"It needs the role {roles or 'platform engineer'}.",
         who=who,
     )
@@ -160,26 +213,14 @@ def _refusal(user: User, permission: Permission, team: Team | None) -> Denied:
 
 def owners_of(team: Team) -> str:
     """The people to ask about a team, in words."""
-    names = [str(m.user) for m in Membership.objects.filter(team=team, role=Role.OWNER).select_related("user")]
+    held = Membership.objects.filter(team=team, role=Role.OWNER, user__is_active=True).select_related("user")
+    names = [str(membership.user) for membership in held]
     return " or ".join(names) if names else "A platform engineer"
-
-
-def teams_with(user: User, permission: Permission) -> QuerySet[Team]:
-    """The teams for which the person may do this; scoped in SQL, a fixed number of queries."""
-    if not user.is_active:
-        return Team.objects.none()
-    if permission in _global(user):
-        return Team.objects.all()
-    wanted = Q(pk__in=Membership.objects.filter(user=user, role__in=roles_with(permission)).values("team"))
-    for name in _grants_with(permission):
-        wanted |= Q(pk__in=_granted(user, name).values("pk"))
-    return Team.objects.filter(wanted)
 
 
 def approvers_of(team: Team) -> QuerySet[User]:
     """The active people who may sign for the team."""
-    held = Membership.objects.filter(team=team, role__in=roles_with(Permission.APPROVE))
-    return User.objects.filter(pk__in=held.values("user"), is_active=True).order_by("full_name", "pk")
+    return people_with(Permission.APPROVE, team)
 
 
 def grant(*, by: User, to: User, team: Team, name: str) -> Allowed | Denied:
@@ -197,12 +238,7 @@ def _regrant(*, by: User, to: User, team: Team, name: str, give: bool) -> Allowe
     if not allowed:
         return allowed
     if name not in GRANTS:
-        return Denied(
-            "grant.known",
-            "grant",
-            f"{name} cannot be granted.",
-            f"Grantable: {', '.join(GRANTS)}.",
-            status=422,
-        )
+        known = f"Grantable: {', '.join(GRANTS)}."
+        return Denied("grant.known", "grant", f"{name} cannot be granted.", known, status=422)
     (assign_perm if give else remove_perm)(f"policies.{name}", to, team)
     return Allowed()

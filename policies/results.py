@@ -1,6 +1,9 @@
 """What an action answers: allowed, or refused with the reason in full. Returned, never raised."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,10 @@ class FieldError:
 
 @dataclass(frozen=True)
 class Denied:
-    """No: which rule, which field, why, how to mend it, who can help. `status` is the HTTP status it becomes."""
+    """No: which rule, which field, why, how to mend it, who can help. `status` is the HTTP status it becomes.
+
+    `about` is what else helps, as plain data: who holds what of a full quota, and what could be given back.
+    """
 
     rule: str
     field: str
@@ -32,6 +38,7 @@ class Denied:
     who: str = ""
     status: int = 403
     errors: tuple[FieldError, ...] = ()
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     def __bool__(self) -> bool:
         return False

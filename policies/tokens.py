@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
+from policies import factors
 from policies.models import ApiToken, ApiTokenUse, SignInLink, User
 from policies.results import Denied, FieldError
 
-SCOPES: tuple[str, ...] = ("read", "operate", "approve", "history")
+SCOPES: tuple[str, ...] = ("read", "operate", "approve", "history", "access")
 LONGEST = timedelta(days=365)
 LINK_LIFETIME = timedelta(minutes=30)
 _WRITE_USE_EVERY = timedelta(minutes=1)
@@ -21,8 +22,17 @@ def _hash(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def create(*, by: User, name: str, scopes: list[str], days: int) -> tuple[ApiToken, str] | Denied:
-    """Make a token for oneself. Returns the row and the value, which is never to be had again."""
+def create(
+    *, by: User, name: str, scopes: list[str], days: int, owner: User | None = None, second_factor: bool = False
+) -> tuple[ApiToken, str] | Denied:
+    """Make a token for oneself, or for a service account whose manager was found to be `by`.
+
+    Returns the row and the value, which is never to be had again. With `second_factor` the token carries the factor
+    that was entered lately, where a rule lets tokens count.
+    """
+    allowed = factors.to_mint(by, carried_too=second_factor)
+    if isinstance(allowed, Denied):
+        return allowed
     errors: list[FieldError] = []
     if not name.strip() or len(name) > 80:
         errors.append(FieldError("name", "token.name", "Between 1 and 80 characters.", "Say what uses the token."))
@@ -37,24 +47,48 @@ def create(*, by: User, name: str, scopes: list[str], days: int) -> tuple[ApiTok
     if errors:
         first = errors[0]
         return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
-    value = f"berth_{secrets.token_urlsafe(32)}"
+    wanted = ApiToken(user=owner or by, name=name.strip(), scopes=sorted(set(scopes)))
+    wanted.expires_at = timezone.now() + timedelta(days=days)
+    for field, value in (factors.for_token() if second_factor else {}).items():
+        setattr(wanted, field, value)
     with context(by=by):
-        token = ApiToken.objects.create(
-            user=by,
-            name=name.strip(),
-            prefix=value[:12],
-            hash=_hash(value),
-            scopes=sorted(set(scopes)),
-            expires_at=timezone.now() + timedelta(days=days),
-        )
-        record("token.created", object=f"token:{token.pk}", data={"name": token.name, "scopes": token.scopes})
+        return _made(wanted)
+
+
+def _made(token: ApiToken) -> tuple[ApiToken, str]:
+    value = f"berth_{secrets.token_urlsafe(32)}"
+    token.prefix, token.hash = value[:12], _hash(value)
+    token.save()
+    data = {
+        "name": token.name,
+        "scopes": token.scopes,
+        "owner": str(token.user),
+        "second_factor": token.factor_at is not None,
+    }
+    record("token.created", object=f"token:{token.pk}", data=data)
     return token, value
 
 
-def revoke(*, by: User, token: ApiToken) -> bool:
-    """End a token now. False: it had ended before."""
+def replace(*, by: User, token: ApiToken, overlap: timedelta) -> tuple[ApiToken, str]:
+    """A new value with the same scopes and as long a life; the old one ends after the overlap."""
+    now = timezone.now()
+    life = token.expires_at - token.created_at
+    fresh = ApiToken(user=token.user, name=token.name, scopes=token.scopes, expires_at=now + life, replaces=token)
     with context(by=by):
-        ended = ApiToken.objects.filter(pk=token.pk, user=by, revoked_at=None).update(revoked_at=timezone.now())
+        ends = min(token.expires_at, now + overlap)
+        changes = {"expires_at": ends} if overlap else {"revoked_at": now}
+        ApiToken.objects.filter(pk=token.pk).update(**changes)
+        made = _made(fresh)
+        record("token.rotated", object=f"token:{token.pk}", data={"name": token.name, "ends_at": ends})
+    return made
+
+
+def revoke(*, by: User, token: ApiToken, owner: User | None = None) -> bool:
+    """End a token of one's own, or of the service account `owner`, now. False: it had ended before."""
+    with context(by=by):
+        ended = ApiToken.objects.filter(pk=token.pk, user=owner or by, revoked_at=None).update(
+            revoked_at=timezone.now()
+        )
         if ended:
             record("token.revoked", object=f"token:{token.pk}", data={"name": token.name})
     return bool(ended)

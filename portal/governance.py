@@ -30,6 +30,7 @@ PARTS = (
     Part(lazy("Approval rules"), "approval_rules", lazy("Who must sign which plan, how many, and in which order.")),
     Part(lazy("Quotas & budgets"), "quotas", lazy("How much each team may hold and spend, and who uses it.")),
     Part(lazy("Windows"), "windows", lazy("When changes may run: freezes, windows, stopped lines and switches.")),
+    Part(lazy("Second factors"), "factor_rules", lazy("Which acts need a second factor, and who has one.")),
     Part(lazy("Access"), "access", lazy("Who may do what, and why; grants, service accounts and reviews.")),
 )
 

@@ -3,6 +3,7 @@
 from typing import TypeVar
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
@@ -12,7 +13,8 @@ from catalog.models import Source, Template
 from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
-from policies.models import ApiToken, Decision, FormRule, PolicyBundle, Service, Team, User
+from policies import quotas
+from policies.models import ApiToken, Decision, FormRule, PolicyBundle, Quota, Service, Team, User
 from policies.permissions import Permission, teams_with
 from provisioning import selectors
 from provisioning.models import Environment, Operation, Orphan, Target, WarmPool
@@ -73,9 +75,19 @@ def target(user: User, slug: str) -> Target:
     return _one(selectors.targets().filter(slug=slug), "target")
 
 
+def quota(user: User, pk: int) -> Quota:
+    """A quota that the viewer may see."""
+    return _one(quotas.visible_to(user).select_related("organisation", "team", "service").filter(pk=pk), "quota")
+
+
 def release(user: User, pk: UUID) -> Release:
     """A release of a team the viewer may see."""
     return _one(releases_visible_to(user).select_related("service__team", "created_by").filter(pk=pk), "release")
+
+
+def factor(user: User, pk: int) -> Authenticator:
+    """One of the viewer's own second factors."""
+    return _one(Authenticator.objects.filter(user=user, pk=pk), "factor")
 
 
 def token(user: User, pk: int) -> ApiToken:

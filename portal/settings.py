@@ -41,6 +41,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "guardian",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "django_htmx",
@@ -56,7 +59,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "portal.middleware.SignedIn",
+    "portal.impersonation.Impersonated",
+    "portal.second_factor.session.CarriesProof",
     "portal.middleware.ViewerZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -104,6 +110,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+MFA_ADAPTER = "portal.second_factor.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Berth"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
 GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None
 LOGIN_URL = "signin"
@@ -179,6 +190,7 @@ CELERY_BEAT_SCHEDULE = {
     "recheck": {"task": "provisioning.recheck", "schedule": 3.0, "options": {"expires": 10}},
     "orphans": {"task": "provisioning.orphans", "schedule": 5.0, "options": {"expires": 20}},
     "pools": {"task": "provisioning.pools", "schedule": 5.0, "options": {"expires": 20}},
+    "budgets": {"task": "provisioning.budgets", "schedule": 300.0, "options": {"expires": 250}},
     "scan": {"task": "provisioning.scan", "schedule": 3.0, "options": {"expires": 10}},
     "policy_sources": {"task": "portal.policy_sources", "schedule": 30.0, "options": {"expires": 25}},
     "policies": {"task": "policies.bundles", "schedule": 5.0, "options": {"expires": 20}},
@@ -186,6 +198,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget": {"task": "policies.forget", "schedule": 3600.0, "options": {"expires": 600}},
     "outbox": {"task": "portal.deliver_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "pulse": {"task": "portal.pulse", "schedule": 5.0, "options": {"expires": 20}},
+    "access-review": {"task": "portal.review_access", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {"task": "portal.ensure_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

@@ -12,9 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from audit.models import AuditEvent
 from policies.models import Role, Team, User
 from policies.permissions import Permission, teams_with
 from portal import governance
+from portal.second_factor.removing import last_reset
 from provisioning import selectors
 from provisioning.states import EnvironmentStatus as E
 
@@ -76,6 +78,11 @@ class Shell:
     def waiting(self) -> int:
         """How many plans wait for this person's signature."""
         return selectors.waiting_for(self.user).count()
+
+    @cached_property
+    def factors_reset(self) -> AuditEvent | None:
+        """Who reset the viewer's second factors, and why. Asked only until the viewer knows."""
+        return last_reset(self.user)
 
     @cached_property
     def environments(self) -> int:

@@ -1,8 +1,10 @@
 """Doors into what the composition root runs by the clock."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from audit import outbox, partitions
+from policies.access import reviews
 from portal import health, policy_sources
 
 
@@ -28,3 +30,10 @@ def pulse() -> None:
 def read_policies() -> None:
     """Read every repository of policies."""
     policy_sources.read_due()
+
+
+@shared_task(name="portal.review_access")
+def review_access() -> None:
+    """Open this quarter's access reviews, and remind of those that are open."""
+    reviews.open_due(timezone.now())
+    reviews.remind_due(timezone.now())

@@ -11,6 +11,7 @@ class ProvisioningConfig(AppConfig):
     def ready(self) -> None:
         watch("provisioning.Environment", prefix="environment", scope="team_id")
         watch("provisioning.Operation", prefix="operation", scope="team_id")
+        watch("provisioning.Hold", prefix="hold", scope="team_id")
         watch("provisioning.OperationStep", prefix="step", scope="team_id")
         watch("provisioning.SecretBinding", prefix="secretbinding", scope="team_id")
         watch("provisioning.Orphan", prefix="orphan", scope="team_id")

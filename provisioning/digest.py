@@ -5,7 +5,7 @@ No timestamps, no floats, nothing of the policy result, cost total, quota or win
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ LARGEST = 2**53 - 1
 class ChangeSubject:
     """What is changed, where, and by which recipe. Durations in hours; rates per hour with their price book.
 
+    `secrets` are versions by name, never values.
     `target` is `<slug>@<digest of its configuration>`: what was signed for one place is never applied to another.
     """
 
@@ -34,10 +35,15 @@ class ChangeSubject:
     ttl_hours: int | None
     rates: Mapping[str, str]
     target: str = ""
+    secrets: Mapping[str, int] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """What is hashed and stored; a driver's own place adds nothing."""
-        return {key: value for key, value in vars(self).items() if key != "target" or value}
+        """What is hashed and stored; a driver's own place and an environment without secrets add nothing."""
+        return {key: value for key, value in vars(self).items() if key not in _OPTIONAL or value}
+
+
+_OPTIONAL = frozenset({"target", "secrets"})
+_WORDS = {"template": "template version", "rates": "cost", "secrets": "secret version", "parameters": "parameter"}
 
 
 def canonical(value: Any) -> bytes:
@@ -84,8 +90,13 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
         if part == "changes":
             old = {c["address"]: c for c in before.get(part, [])}
             new = {c["address"]: c for c in after.get(part, [])}
-            changed = sorted(a for a in set(old) | set(new) if canonical(old.get(a)) != canonical(new.get(a)))
-            words += [f"resource {address}" for address in changed]
+            words += [f"resource {address}" for address in _changed(old, new)]
+        elif part in ("parameters", "secrets"):
+            words += [f"{_WORDS[part]} {name}" for name in _changed(before.get(part) or {}, after.get(part) or {})]
         elif canonical(before.get(part)) != canonical(after.get(part)):
-            words.append(part.replace("_", " "))
+            words.append(_WORDS.get(part, part.replace("_", " ")))
     return words
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in {*old, *new} if canonical(old.get(name)) != canonical(new.get(name)))

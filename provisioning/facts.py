@@ -11,8 +11,8 @@ from policies.approvals import Requirement
 from policies.models import Membership, Service, Team, User
 from provisioning.drivers.base import Change, DriverError, Plan
 from provisioning.drivers.registry import driver
+from provisioning.holdings import METRIC
 
-METRIC = "environments"
 Provider = Callable[["Draft"], Mapping[str, Any]]
 
 
@@ -95,10 +95,10 @@ def _provided(name: str, draft: Draft) -> Mapping[str, Any]:
 def _requester(draft: Draft) -> dict[str, Any]:
     if draft.requester is None:
         return {"username": "schedule", "roles": [], "platform": False}
-    roles = Membership.objects.filter(user=draft.requester, team=draft.team).values_list("role", flat=True)
+    held = Membership.objects.filter(user=draft.requester, team=draft.team).select_related("custom")
     return {
         "username": draft.requester.username,
-        "roles": sorted(roles),
+        "roles": sorted(membership.held for membership in held),
         "platform": draft.requester.is_platform,
     }
 
@@ -117,11 +117,12 @@ def _environment(draft: Draft, now: datetime) -> dict[str, Any]:
 
 
 def _team(draft: Draft) -> dict[str, Any]:
+    limit = quotas.limit_of(draft.team, METRIC)
     return {
         "slug": draft.team.slug,
         "cost_centre": draft.team.cost_centre,
-        "environments": quotas.held(draft.team, METRIC) - (1 if draft.kind == "create" and draft.environment else 0),
-        "environment_limit": quotas.limit_of(draft.team, METRIC),
+        "environments": int(quotas.held(draft.team, METRIC)) - (draft.kind == "create" and draft.environment != ""),
+        "environment_limit": None if limit is None else int(limit),
     }
 
 

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from django.utils import timezone
 
+from catalog.pricing import price
 from policies import approvals
-from policies.approvals import Requirement
+from policies.approvals import Matter, Requirement
 from policies.engine import Finding, Ruling, judge
 from provisioning import facts, kinds
 from provisioning.drivers.base import Plan
 from provisioning.facts import Draft
-from provisioning.models import Operation
+from provisioning.models import Environment, Operation
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
     signed_as = kind.approved_as if kind and kind.approved_as else draft.kind
     if kind and kind.judged_as:
         draft = replace(draft, kind=kind.judged_as)
-    requirement = approvals.requirement_for(kind=signed_as, tier=draft.tier)
+    rules, matter = approvals.active_rules(), matter_of(draft, signed_as)
+    requirement = approvals.requirement_for(matter, rules)
     try:
         snapshot = facts.gather(
             draft,
@@ -41,7 +44,34 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
         )
     except facts.MissingFacts as missing:
         return Judgement(_no_facts(str(missing)), requirement)
-    return Judgement(judge(point, snapshot, now=moment), requirement)
+    ruling = judge(point, snapshot, now=moment)
+    found = {finding.rule: finding.severity for finding in ruling.findings}
+    if found:
+        requirement = approvals.requirement_for(replace(matter, findings=found), rules)
+    return Judgement(ruling, requirement)
+
+
+def matter_of(draft: Draft, signed_as: str) -> Matter:
+    """What approval rules match on, before policy has found anything."""
+    return Matter(
+        kind=signed_as,
+        tier=draft.tier,
+        template=draft.version.template.slug,
+        team=draft.team.slug,
+        service=draft.service.slug,
+        cost_delta=cost_delta(draft),
+    )
+
+
+def cost_delta(draft: Draft) -> Decimal:
+    """What an hour of it costs more than now, running; less than nothing where it saves."""
+    kind = kinds.get(draft.kind)
+    begins = not draft.environment or (kind is not None and kind.begins_environment)
+    before = Decimal(0)
+    if not begins:
+        before = Environment.objects.values_list("rate_running", flat=True).get(pk=draft.environment)
+    after = Decimal(0) if draft.kind == "destroy" else price(draft.version, draft.parameters).running
+    return after - before
 
 
 def _no_facts(message: str) -> Ruling:

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from audit.record import record
-from provisioning import breaker, states, turns
+from provisioning import breaker, holdings, states, turns
 from provisioning.models import Environment, Operation, OperationLease, ResourceLock
 from provisioning.states import OperationStatus as S
 
@@ -60,6 +60,8 @@ def move(
         setattr(operation, name, value)
     if to in states.TERMINAL or to in states.WAITING:
         give_locks(operation.pk)
+    if to in states.TERMINAL:
+        holdings.ended(operation)
     record(
         states.OPERATION_EVENT[to],
         object=operation.ref,

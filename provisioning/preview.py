@@ -9,9 +9,12 @@ from policies.approvals import Requirement, Subject
 from policies.engine import Finding
 from policies.models import User
 from policies.permissions import Permission, may
+from policies.places import Place
+from policies.quotas import Usage, Wants
 from policies.results import Denied, FieldError
-from provisioning import facts
-from provisioning.actions.request import Checked, Wanted, check, taken
+from provisioning import holdings
+from provisioning.actions.request import Checked, Wanted, check, quota_of, taken
+from provisioning.costs import over_budget
 from provisioning.models import Environment
 from provisioning.states import EnvironmentStatus
 
@@ -24,7 +27,7 @@ class Preview:
     errors: tuple[FieldError, ...]
     findings: tuple[Finding, ...]
     passed: tuple[str, ...]
-    quota: tuple[quotas.Usage, ...]
+    quota: tuple[Usage, ...]
     price: Price | None
     ttl_hours: int | None
     until_expiry: Decimal | None
@@ -36,24 +39,26 @@ class Preview:
 def preview(*, by: User, wanted: Wanted) -> Preview:
     """Everything the requester wants to know while typing."""
     allowed = may(by, Permission.REQUEST, wanted.service.team)
-    usage = tuple(quotas.usage(wanted.service.team))
     checked = check(by=by, wanted=wanted)
+    usage = tuple(quotas.after(_wants(wanted, checked)))
     if isinstance(checked, Denied):
         denied = allowed if isinstance(allowed, Denied) else None
         return Preview(False, checked.errors, (), (), usage, None, None, None, Requirement(), (), denied)
     return _full(by, wanted, checked, usage, allowed if isinstance(allowed, Denied) else None)
 
 
-def _full(
-    by: User, wanted: Wanted, checked: Checked, usage: tuple[quotas.Usage, ...], denied: Denied | None
-) -> Preview:
+def _full(by: User, wanted: Wanted, checked: Checked, usage: tuple[Usage, ...], denied: Denied | None) -> Preview:
     ruling, need = checked.judgement.ruling, checked.judgement.requirement
     cost = price(wanted.version, checked.draft.parameters)
     hours = checked.draft.ttl_hours
     subject = Subject("", "", wanted.service.team, by, need)
-    fits = quotas.check(wanted.service.team, facts.METRIC, 1)
+    if denied is None:
+        denied = quota_of(by, checked.draft)
+    if denied is None:
+        place = Place(wanted.service.team, wanted.service, wanted.tier)
+        denied = over_budget(place, more=cost.running, hours=hours)
     if denied is None and ruling.allowed:
-        denied = fits if isinstance(fits, Denied) else _name_taken(wanted)
+        denied = _name_taken(wanted)
     return Preview(
         allowed=ruling.allowed and denied is None,
         errors=(),
@@ -67,6 +72,14 @@ def _full(
         signers=tuple(approvals.eligible(subject)) if need.signatures else (),
         denied=denied,
     )
+
+
+def _wants(wanted: Wanted, checked: Checked | Denied) -> Wants:
+    """What it would hold. With wrong fields nothing can be said but what is held now."""
+    place = Place(wanted.service.team, wanted.service, wanted.tier)
+    if isinstance(checked, Denied):
+        return Wants(place, "", {})
+    return holdings.wants_of_new(place, wanted.version, checked.draft.parameters)
 
 
 def _name_taken(wanted: Wanted) -> Denied | None:

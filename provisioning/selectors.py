@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
-from policies.models import Membership, User
-from policies.permissions import Permission, may, roles_with, teams_with
+from policies.models import User
+from policies.permissions import Permission, may, teams_with
+from policies.signers import groups_of, in_force
 from provisioning import states, turns
 from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target, WarmPool
 from provisioning.states import EnvironmentStatus as E
@@ -22,28 +23,39 @@ def environments_visible_to(user: User) -> QuerySet[Environment]:
 
 
 def operations_visible_to(user: User) -> QuerySet[Operation]:
-    """Operations of the teams the person may see, and those that wait for a signature of a team of theirs."""
-    return Operation.objects.filter(Q(team__in=teams_with(user, Permission.VIEW)) | _asks(user))
+    """Operations of the teams the person may see, and those that asked, or ask, for a signature of theirs."""
+    return Operation.objects.filter(Q(team__in=teams_with(user, Permission.VIEW)) | _asks(user) | _asked(user))
 
 
-def _asks(user: User) -> Q:
-    """Operations whose rule names a team in which the person may approve."""
-    slugs = Membership.objects.filter(user=user, role__in=roles_with(Permission.APPROVE)).values_list(
-        "team__slug", flat=True
-    )
+def _asked(user: User) -> Q:
+    """Operations whose rule named a team in which the person may approve."""
     named = Q(pk__in=[])
-    for slug in slugs:
+    for slug in teams_with(user, Permission.APPROVE).values_list("slug", flat=True):
         named |= Q(approval__also_from__contains=[slug])
     return named
 
 
+def _asks(user: User) -> Q:
+    """Operations with an open step that the person, or somebody they stand in for, may sign."""
+    wanted = _any_of(user)
+    for row in in_force().filter(to=user):
+        wanted |= _any_of(row.of) & Q(team=row.team) if row.team_id else _any_of(row.of)
+    return Q(status=S.AWAITING_APPROVAL) & wanted
+
+
+def _any_of(user: User) -> Q:
+    found = Q(pk__in=[])
+    for groups in groups_of(user):
+        found |= Q(asked__overlap=groups)
+    return found
+
+
 def waiting_for(user: User) -> QuerySet[Operation]:
     """What this person may sign now and has not signed: prod first, then the oldest."""
-    own = Q(team__in=teams_with(user, Permission.APPROVE))
     signed = "SELECT 1 FROM policies_signature s WHERE s.subject = 'operation:' || provisioning_operation.id "
     signed += "AND s.digest = provisioning_operation.change_digest AND s.voided_at IS NULL AND s.signer_id = %s"
     return (
-        Operation.objects.filter(own | _asks(user), status=S.AWAITING_APPROVAL)
+        Operation.objects.filter(_asks(user))
         .exclude(requester=user)
         .extra(where=[f"NOT EXISTS ({signed})"], params=[user.pk])  # noqa: S610 - constant SQL, bound parameter
         .order_by("created_at", "pk")

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import checks, expiry, orphans, pools, recheck, running, scan, sweep, worker
+from provisioning.runs import budgets, checks, expiry, orphans, pools, recheck, running, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -45,6 +45,12 @@ def check_targets_task() -> None:
 def scan_task() -> None:
     """List what exists where somebody asked for it."""
     scan.sweep()
+
+
+@shared_task(name="provisioning.budgets")
+def budgets_task() -> None:
+    """Announce the thresholds that budgets have reached."""
+    budgets.sweep()
 
 
 @shared_task(name="provisioning.pools")

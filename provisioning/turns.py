@@ -84,11 +84,10 @@ SELECT o.id,
     (SELECT b.id FROM failing b WHERE {_SAME_PLACE} LIMIT 1),
     EXISTS (SELECT 1 FROM failing b WHERE b.open AND {_SAME_PLACE})
 FROM line JOIN provisioning_operation o ON o.id = line.id AND o.status = line.status
-WHERE o.status = ANY(%(ready)s) AND (o.status <> 'queued' OR o.signatures_needed + o.owning_needed = 0 OR (
-    SELECT count(*) >= o.signatures_needed AND count(*) FILTER (WHERE s.owning) >= o.owning_needed
-    FROM policies_signature s
-    WHERE s.subject = 'operation:' || o.id AND s.digest = o.change_digest AND s.verdict = 'approve'
-      AND s.voided_at IS NULL AND s.signer_id IS DISTINCT FROM o.requester_id))
+WHERE o.status = ANY(%(ready)s) AND (o.status <> 'queued' OR o.signatures_needed + o.owning_needed = 0
+    OR policies_signed('operation:' || o.id, o.change_digest, o.requester_id, o.approval -> 'steps', o.edited_by, NULL)
+    OR EXISTS (SELECT 1 FROM policies_brokenglass g WHERE g.subject = 'operation:' || o.id
+        AND g.digest = o.change_digest AND (g.start_by > now() OR o.plan_locked_at IS NOT NULL)))
 ORDER BY line.place
 FOR UPDATE OF o SKIP LOCKED
 LIMIT 1

@@ -31,6 +31,8 @@ def become_app(connection: BaseDatabaseWrapper) -> None:
 
     def as_owner_flush(self: flush.Command, **options: Any) -> None:
         with as_owner(connection), connection.cursor() as cursor:
+            # A daemon that reads at this moment is the one that gives way, and tries again.
+            cursor.execute("SET deadlock_timeout = '1min'")
             with _unguarded(cursor):
                 plain(self, **options)
             cursor.execute("SET ROLE berth_audit")

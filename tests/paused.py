@@ -2,7 +2,8 @@
 
 `PausedDriver` wraps the driver that BERTH_PAUSED_DRIVER names (`module:Class`). A file `stop-<verb>-<step>-<n>` in
 BERTH_PAUSED_DIR stops the process once, after the guard before the n-th write of that step and before the write itself;
-`stopped` then holds its process id. `proof` is for the tests of every driver.
+`stopped` then holds its process id. A file `fail-<verb>-<step>` lets that step fail after its work. `proof` is for the
+tests of every driver.
 """
 
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.models import AuditEvent
-from provisioning.drivers.base import EnvironmentSpec, Log, Plan, Step, StepKey
+from provisioning.drivers.base import DriverRejected, EnvironmentSpec, Log, Plan, Step, StepKey
 from provisioning.drivers.registry import driver
 from provisioning.models import Environment, Operation, OperationStep, Orphan, Recheck
 from provisioning.runs import recheck
@@ -25,7 +26,15 @@ from tests.processes import looping_worker, wait_until
 from tests.provisioning.engine import ask, requested
 
 GONE_WITHIN_S = 60.0
-AFTERWARDS = {"create": "destroy", "suspend": "resume", "resume": "suspend", "destroy": ""}
+AFTERWARDS = {
+    "create": "destroy",
+    "suspend": "resume",
+    "resume": "suspend",
+    "update": "update",
+    "deploy": "deploy",
+    "reconcile": "",
+    "destroy": "",
+}
 
 
 def _place() -> Path:
@@ -48,7 +57,13 @@ class PausedDriver:
 
 def _watched(step: Step, verb: str) -> Step:
     def watched(act: Callable[[StepKey, Log], Any], word: str) -> Callable[[StepKey, Log], Any]:
-        return lambda key, log: act(_counting(key, f"{word}-{step.name}"), log)
+        def done(key: StepKey, log: Log) -> Any:
+            told = act(_counting(key, f"{word}-{step.name}"), log)
+            if (_place() / f"fail-{word}-{step.name}").exists():
+                raise DriverRejected("It fails because somebody wished it.")
+            return told
+
+        return done
 
     undo = watched(step.undo, "undo") if step.undo is not None else None
     return replace(step, apply=watched(step.apply, verb), undo=undo)
@@ -73,11 +88,20 @@ def _counting(key: StepKey, name: str) -> StepKey:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where proofs take place: the people, the directory of wishes, and what is asked of a new environment."""
+    """Where proofs take place: the people, the directory of wishes, and what is asked of a new environment.
+
+    `arguments` are those of a change and of the one that goes back, for the verbs that have any.
+    """
 
     demo: Any
     place: Path
     changes: Mapping[str, Any] = field(default_factory=dict)
+    arguments: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=dict)
+
+    def asked(self, verb: str, environment: Environment, *, back: bool = False) -> Operation:
+        """Ask for the verb, or for the one that goes back after it."""
+        arguments = self.arguments.get(verb, ({}, {}))[back]
+        return ask(self.demo, environment, AFTERWARDS[verb] if back else verb, arguments=arguments)
 
 
 @contextmanager
@@ -90,9 +114,9 @@ def two_workers(**env: str) -> Iterator[None]:
 def proof(stage: Stage, *, verb: str, step: str, write: int = 1, environment: Environment | None = None) -> Environment:
     """Stop a worker before this write, let another one finish and do the opposite, let the first go on: nothing.
 
-    `verb` is create, suspend, resume or destroy; `environment` what it starts from, made when it is absent. Needs
-    `two_workers`. Asserts: no record by the stopped worker after it went on, and within 60 s the world is exactly as
-    recorded and the ledger empty. Returns the environment as it is then.
+    `verb` is one of AFTERWARDS; `environment` what it starts from, made when it is absent. Needs `two_workers`.
+    Asserts: no record by the stopped worker after it went on, and within 60 s the world is exactly as recorded and the
+    ledger empty. Returns the environment as it is then.
     """
     environment = environment or _prepared(stage, verb)
     (stage.place / f"stop-{verb}-{step}-{write}").touch()
@@ -101,7 +125,7 @@ def proof(stage: Stage, *, verb: str, step: str, write: int = 1, environment: En
     try:
         _ended(operation)
         if AFTERWARDS[verb]:
-            _ended(ask(stage.demo, _fresh(operation), AFTERWARDS[verb]))
+            _ended(stage.asked(verb, _fresh(operation), back=True))
         before = _records(pid)
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -126,7 +150,28 @@ def _prepared(stage: Stage, verb: str) -> Environment | None:
 def _asked(stage: Stage, verb: str, environment: Environment | None) -> Operation:
     if environment is None:
         return requested(stage.demo, **stage.changes)
-    return ask(stage.demo, environment, verb)
+    return stage.asked(verb, environment)
+
+
+def proof_of_undo(stage: Stage, *, step: str, write: int = 1) -> Environment:
+    """Stop a worker before this write of undoing a create whose last step failed, let another one finish, and so on.
+
+    Needs `two_workers`. Asserts the same as `proof`, of an operation that was rolled back.
+    """
+    (stage.place / "fail-create-verify").touch()
+    (stage.place / f"stop-undo-{step}-{write}").touch()
+    operation = requested(stage.demo, **stage.changes)
+    pid = _stopped(stage)
+    try:
+        _ended(operation, "rolled_back")
+        before = _records(pid)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: _went_on(operation), 30)
+    wait_until(lambda: _is_as_recorded(_fresh(operation)), GONE_WITHIN_S)
+    assert [row for row in _records(pid) if row[2] == operation.ref] == [r for r in before if r[2] == operation.ref]
+    assert AuditEvent.objects.filter(event="operation.rolled_back", object=operation.ref).count() == 1
+    return _fresh(operation)
 
 
 def _stopped(stage: Stage) -> int:
@@ -139,13 +184,13 @@ def _stopped(stage: Stage) -> int:
     return pid
 
 
-def _ended(operation: Operation) -> Operation:
+def _ended(operation: Operation, status: str = "succeeded") -> Operation:
     def ended() -> bool:
         operation.refresh_from_db()
         return operation.finished_at is not None
 
     wait_until(ended, 60)
-    assert operation.status == "succeeded", (operation.status, operation.error, operation.blocked)
+    assert operation.status == status, (operation.status, operation.error, operation.blocked)
     return operation
 
 

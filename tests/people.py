@@ -5,7 +5,7 @@ from typing import Any
 
 from audit.context import context
 from catalog.models import Source, Template, TemplateVersion
-from policies.models import ApprovalRule, Membership, Organisation, Quota, Role, Service, Team, User
+from policies.models import ApprovalRule, Membership, Organisation, Quota, Role, RuleStep, Service, Team, User
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -54,6 +54,14 @@ def user(name: str, **fields: Any) -> User:
     )
 
 
+def rule(slug: str, *, steps: list[dict[str, Any]], **fields: Any) -> ApprovalRule:
+    """One approval rule, for prod unless said otherwise."""
+    made = ApprovalRule.objects.create(slug=slug, **{"description": slug, "tiers": ["prod"], **fields})
+    for step in steps:
+        RuleStep.objects.create(rule=made, **step)
+    return made
+
+
 def make(driver: str = "noop") -> Demo:
     """Create the organisation. Every person has exactly the roles that their name stands for."""
     with context(by="system:test"):
@@ -76,14 +84,11 @@ def make(driver: str = "noop") -> Demo:
             Membership.objects.create(team=team, user=found[name], role=role)
         api = Service.objects.create(team=payments, slug="payments-api", name="Payments API")
         Quota.objects.create(team=payments, metric="environments", limit=20)
-        ApprovalRule.objects.create(
-            slug="prod",
+        rule(
+            "prod",
             description="Prod needs two, one of the owning team",
-            tiers=["prod"],
             kinds=["create", "update", "destroy", "deploy", "promote"],
-            signatures=2,
-            owning_team=1,
-            also_from=["reliability"],
+            steps=[{"quorum": 2, "owning_least": 1, "teams": ["reliability"]}],
         )
         version = make_version(driver=driver)
     return Demo(payments, reliability, **found, ana=ana, pia=pia, api=api, version=version)

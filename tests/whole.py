@@ -17,7 +17,7 @@ import httpx
 
 from portal.demo.person import Person
 from portal.embedded import ports
-from portal.embedded.leash import descendants
+from provisioning.leash import descendants
 from tests.processes import ROOT, wait_until
 
 # Others may use the machine too: generous, for what hangs, not for what is slow.

@@ -1,5 +1,6 @@
-"""People, teams, tokens, quotas, decisions, approval rules and signatures. What they apply to lives above."""
+"""People, teams, tokens, limits, decisions, approval rules and signatures. What they apply to lives above."""
 
+from policies.models.access import AccessGrant, AccessReview, Effect, Impersonation, ReviewItem
 from policies.models.bundles import (
     BundleState,
     DecisionInput,
@@ -10,26 +11,46 @@ from policies.models.bundles import (
     ShadowDecision,
     Standing,
 )
-from policies.models.people import Membership, Organisation, Role, Service, Team, User
-from policies.models.rules import ApprovalRule, Decision, Quota, QuotaReservation, Signature, Verdict
+from policies.models.comments import Comment
+from policies.models.factors import FactorRule, FactorTries, Purpose
+from policies.models.limits import Budget, BudgetMark, Quota, QuotaReservation
+from policies.models.people import CustomRole, Membership, Organisation, Role, Service, Team, User
+from policies.models.rules import ApprovalRule, Decision, OnExpiry, RuleStep, Signature, Verdict
+from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
 
 __all__ = [
+    "AccessGrant",
+    "AccessReview",
     "ApiToken",
     "ApiTokenUse",
     "ApprovalRule",
+    "BrokenGlass",
+    "Budget",
+    "BudgetMark",
     "BundleState",
+    "Comment",
+    "CustomRole",
     "Decision",
     "DecisionInput",
+    "Delegation",
+    "Effect",
+    "FactorRule",
+    "FactorTries",
     "FormRule",
+    "Impersonation",
     "Membership",
+    "OnExpiry",
     "Organisation",
     "PolicyBundle",
     "PolicySource",
+    "Purpose",
     "Quota",
     "QuotaReservation",
     "Replay",
+    "ReviewItem",
     "Role",
+    "RuleStep",
     "Service",
     "ShadowDecision",
     "SignInLink",

@@ -17,10 +17,20 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    replaces = models.OneToOneField(
+        "self", models.SET_NULL, null=True, related_name="replaced_by", help_text="The token it was rotated from."
+    )
+    factor_at = models.DateTimeField(null=True, help_text="When the second factor was entered that it carries.")
+    factor = models.BigIntegerField(null=True, help_text="The factor, as long as it exists.")
 
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(factor_at=None, factor=None)
+                | models.Q(factor_at__isnull=False, factor__isnull=False, factor_at__lte=models.F("created_at")),
+                name="token_factor_entered_before",
+            ),
             models.CheckConstraint(
                 condition=models.Q(expires_at__gt=models.F("created_at")), name="token_expires_later"
             ),

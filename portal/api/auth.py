@@ -6,7 +6,7 @@ from rest_framework import authentication, exceptions, permissions
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from policies import tokens
+from policies import factors, tokens
 from policies.models import ApiToken, User
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         token = tokens.find(value.strip())
         if token is None:
             raise exceptions.AuthenticationFailed("The token is unknown, ended or expired.")
+        factors.proof.set(factors.of_token(token))
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -44,6 +44,8 @@ def problem(denied: Denied) -> Response:
     }
     if denied.errors:
         body["errors"] = [as_json(error) for error in denied.errors]
+    if denied.about:
+        body["about"] = denied.about
     return Response(body, status=denied.status, content_type=CONTENT_TYPE)
 
 

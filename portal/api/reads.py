@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
@@ -69,6 +70,12 @@ def memberships(user: User) -> QuerySet[Membership]:
 def members(team: Team) -> QuerySet[Membership]:
     """Who holds which role in a team."""
     return Membership.objects.filter(team=team).select_related("user").order_by("user__full_name", "role")
+
+
+def factors(user: User) -> QuerySet[Authenticator]:
+    """One's own second factors."""
+    found: QuerySet[Authenticator] = Authenticator.objects.filter(user=user)
+    return found
 
 
 def tokens(user: User) -> QuerySet[ApiToken]:

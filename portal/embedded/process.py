@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from portal.embedded.failure import StartError
+from provisioning import leash
 
-LEASH = Path(__file__).with_name("leash.py")
+LEASH = Path(leash.__file__)
 LOG_LIMIT = 5_000_000
 POLL_SECONDS = 0.02
 
@@ -48,7 +49,7 @@ class Process:
         """Start once more; raises StartError only for a log that cannot be written."""
         log = open_log(self.spec.log)
         uid, gid = self.spec.owner or ("-", "-")
-        command = [sys.executable, "-I", "-S", str(LEASH), str(uid), str(gid), str(self.spec.cwd)]
+        command = [sys.executable, "-I", "-S", str(LEASH), str(uid), str(gid), str(self.spec.cwd), *"---"]
         self._leash = subprocess.Popen(
             [*command, *self.spec.argv],
             stdin=subprocess.PIPE,

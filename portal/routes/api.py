@@ -30,6 +30,8 @@ v1: list[Route] = [
     path("me/", people.Me.as_view(), name="me"),
     path("tokens/", people.Tokens.as_view(), name="tokens"),
     path("tokens/<int:pk>/", people.TokenDetail.as_view(), name="token"),
+    path("factors/", people.Factors.as_view(), name="factors"),
+    path("factors/<int:pk>/", people.FactorDetail.as_view(), name="factor"),
     path("operations/", operations.Operations.as_view(), name="operations"),
     path("operations/preview/", operations.OperationPreview.as_view(), name="operation_preview"),
     path(one, operations.OperationDetail.as_view(), name="operation"),
@@ -83,6 +85,7 @@ v1: list[Route] = [
     path("releases/", things.Releases.as_view(), name="releases"),
     path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
     path("inbox/", things.Inbox.as_view(), name="inbox"),
+    path("access/", include("portal.routes.access_api")),
     path("history/", history.History.as_view(), name="history"),
     path("history/export/", history.HistoryExport.as_view(), name="history_export"),
 ]

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from portal.views import home, people, settings_pages, signin
+from portal.views import factor_rules, home, people, second_factor, security, settings_pages, signin
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
@@ -17,6 +17,16 @@ urlpatterns: list[URLPattern] = [
     path("settings/", settings_pages.settings_page, name="settings_page"),
     path("settings/tokens/", settings_pages.tokens, name="tokens"),
     path("settings/tokens/<int:pk>/revoke/", settings_pages.token_revoke, name="token_revoke"),
+    path("settings/security/", security.security, name="security"),
+    path("settings/security/app/", security.app, name="security_app"),
+    path("settings/security/key/", security.key, name="security_key"),
+    path("settings/security/codes/", security.recovery, name="security_recovery"),
+    path("settings/security/told/", security.told, name="security_told"),
+    path("settings/security/<int:pk>/remove/", security.factor_remove, name="factor_remove"),
+    path("second-factor/", second_factor.second_factor, name="second_factor"),
+    path("second-factor/rules/", factor_rules.factor_rules, name="factor_rules"),
+    path("second-factor/people/", factor_rules.factor_people, name="factor_people"),
+    path("second-factor/people/<int:pk>/reset/", factor_rules.factor_reset, name="factor_reset"),
     path("shortcuts/", people.shortcuts, name="shortcuts"),
 ]
 if settings.DEBUG:

@@ -23,6 +23,7 @@ from portal import loaders
 from portal.presenters import approvals as show
 from portal.presenters import operations as op_show
 from portal.presenters import plans, refusals
+from portal.views import second_factor
 from portal.views.operations import decided
 from portal.views.pages import viewer
 from provisioning.actions import sign
@@ -83,6 +84,8 @@ def approval_decide(request: HttpRequest, pk: UUID) -> HttpResponse:
     answer = _decided(viewer(request), found, request.POST.get("decision", ""), digest, reason)
     if not isinstance(answer, Denied):
         return redirect("approval", pk=pk)
+    if second_factor.is_wanted(answer):
+        return second_factor.ask(request, answer)
     fresh = loaders.operation(viewer(request), pk)
     context = _page(viewer(request), fresh) | {
         "problem": refusals.problem(answer, title=_("Nothing was signed")),

@@ -15,7 +15,7 @@ from catalog.fields import FormField, form_fields
 from catalog.models import Template, TemplateVersion
 from catalog.pricing import Price, price
 from observability.usual import request_to_ready
-from policies.approvals import Requirement, requirement_for
+from policies.approvals import Matter, Requirement, active_rules, requirement_for
 from policies.permissions import Permission, teams_with
 from portal import loaders
 from portal.markdown import render as render_markdown
@@ -113,4 +113,6 @@ def _prices(version: TemplateVersion) -> list[PriceRow]:
 
 
 def _signers(version: TemplateVersion) -> list[tuple[str, Requirement]]:
-    return [(tier, requirement_for(kind="create", tier=tier)) for tier in version.tiers]
+    """By tier, as far as it is known before a team asks."""
+    rules, template = active_rules(), version.template.slug
+    return [(tier, requirement_for(Matter("create", tier, template), rules)) for tier in version.tiers]

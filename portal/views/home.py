@@ -14,6 +14,7 @@ from policies.models import User
 from policies.permissions import Permission, teams_with
 from portal import health, loaders
 from portal.presenters.events import rows as event_rows
+from portal.presenters.limits import bars
 from portal.shell import shell_of
 from portal.views.approvals import signed_counts
 from portal.views.history import names_for
@@ -89,5 +90,5 @@ def _for_role(request: HttpRequest, user: User) -> dict[str, Any]:
         found["events"] = event_rows(events, names_for(user, events))
     team = shell_of(request).team
     if team is not None:
-        found |= {"usage": quotas.usage(team), "team": team}
+        found |= {"bars": bars(quotas.usage(team)), "team": team}
     return found

@@ -27,7 +27,7 @@ def page(
     return response
 
 
-def problem_of(denied: Denied, title: str = "") -> dict[str, str]:
+def problem_of(denied: Denied, title: str = "") -> dict[str, Any]:
     """A refusal for components/problem.html."""
     return {
         "title": title or denied.reason,
@@ -36,4 +36,5 @@ def problem_of(denied: Denied, title: str = "") -> dict[str, str]:
         "field": denied.field,
         "fix": denied.fix,
         "who": denied.who,
+        "about": denied.about,
     }

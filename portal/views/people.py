@@ -8,6 +8,7 @@ from policies import quotas
 from policies.models import Role
 from policies.permissions import Permission, may
 from portal import loaders
+from portal.presenters.limits import bars
 from portal.shell import TEAM_KEY, shell_of
 from portal.views.pages import viewer
 from portal.views.rows import team_rows
@@ -43,7 +44,7 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
         "team": found,
         "people": [(role.label, [m.user for m in members if m.role == role]) for role in ORDER],
         "services": found.services.all(),
-        "usage": quotas.usage(found),
+        "bars": bars(quotas.usage(found)),
         "environments": environments_visible_to(user).filter(team=found).exclude(status=E.DESTROYED).count(),
         "may_request": may(user, Permission.REQUEST, found),
         "crumbs": [("Teams", "/teams/"), (found.name, None)],

@@ -15,6 +15,7 @@ from portal import loaders
 from portal.forms import request as forms
 from portal.forms.fields import attach
 from portal.forms.request import RequestForm
+from portal.presenters.limits import bars
 from portal.shell import shell_of
 from portal.views.pages import page, problem_of, viewer
 from provisioning import preview as previews
@@ -51,6 +52,7 @@ def _shown(form: RequestForm, checked: previews.Preview | None, denied: Denied |
         "form": form,
         "rows": rows,
         "checked": checked,
+        "bars": bars(checked.quota) if checked else [],
         "blocked": form.is_filled and bool(errors or (checked and not checked.allowed)),
         "wrong": wrong,
         "problem": problem_of(denied) if denied is not None and not denied.errors else None,

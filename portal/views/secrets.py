@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from policies.results import Denied
 from portal import loaders
+from portal.views import second_factor
 from portal.views.environments import render_environment
 from portal.views.pages import problem_of, viewer
 from provisioning.actions.secrets import authorise_reveal, read_once
@@ -24,6 +25,8 @@ def reveal(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
     found = loaders.environment(user, pk)
     grant = authorise_reveal(by=user, environment=found, name=name, reason=request.POST.get("reason", ""))
     values = grant if isinstance(grant, Denied) else read_once(grant)
+    if isinstance(values, Denied) and second_factor.is_wanted(values):
+        return second_factor.ask(request, values)
     if isinstance(values, Denied):
         more = {"problem": problem_of(values), "refused_name": name}
         return render_environment(request, found, "secrets", status=values.status, **more)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from policies import tokens as token_actions
 from policies.results import Denied
 from portal import accounts, loaders
+from portal.views import second_factor
 from portal.views.pages import viewer
 
 DAYS = (30, 90, 365)
@@ -41,6 +42,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         context = _made(request)
     denied = context["denied"]
+    if isinstance(denied, Denied) and second_factor.is_wanted(denied):
+        return second_factor.ask(request, denied)
     rows = user.tokens.select_related("use")
     crumbs = [("Settings", "/settings/"), ("Tokens", None)]
     context |= {"tokens": rows, "scopes": token_actions.SCOPES, "days": DAYS, "crumbs": crumbs, "tab": "tokens"}
@@ -53,6 +56,7 @@ def _made(request: HttpRequest) -> dict[str, object]:
         by=viewer(request),
         name=request.POST.get("name", ""),
         scopes=request.POST.getlist("scopes"),
+        second_factor=request.POST.get("second_factor") == "1",
         days=int(days) if days.isascii() and days.isdigit() else 0,
     )
     if isinstance(answer, Denied):

@@ -13,10 +13,12 @@ from policies.engine import Ruling
 from policies.models import User
 from policies.permissions import may
 from policies.results import Denied
-from provisioning import kinds
+from provisioning import costs, holdings, kinds, reclaim
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
+from provisioning.costs import OverBudget
 from provisioning.facts import Draft
+from provisioning.holdings import Full
 from provisioning.judging import Judgement, judge_draft
 from provisioning.kinds import OperationKind
 from provisioning.models import Environment, Operation
@@ -108,6 +110,14 @@ def _write(by: User, kind: OperationKind, ask: Ask, judgement: Judgement, key: s
     try:
         with context(by=by, reason=ask.reason):
             operation = enqueue(by=by, kind=kind, ask=ask, judgement=judgement, key=key, digest=digest)
+            if kind.name in holdings.RESIZING and (short := holdings.reserve(ask.environment)):
+                raise Full(short)
+            costs.hold_budgets(draft_for(by, ask))
+    except Full as full:
+        known = earlier(by=by, key=key, digest=digest)
+        return known or _refused(by, ask, reclaim.refusal(by, full.short, ask.environment.team))
+    except OverBudget as over:
+        return earlier(by=by, key=key, digest=digest) or _refused(by, ask, over.denied)
     except IntegrityError as error:
         if "operation_key_once" not in str(error):
             raise

@@ -10,8 +10,9 @@ from policies.decisions import refuse
 from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Denied
-from provisioning import kinds, lifetimes, states
+from provisioning import holdings, kinds, lifetimes, reclaim, states
 from provisioning.actions.storable import storable, unstorable
+from provisioning.holdings import Full
 from provisioning.lifecycle import move, move_environment
 from provisioning.models import Environment, Operation
 from provisioning.releasing import forget_environment
@@ -59,15 +60,25 @@ def retry(*, by: User, operation: Operation) -> Operation | Denied:
     allowed = may(by, kinds.of(operation).permission, operation.team)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=operation.ref, kind="retry", team=operation.team)
-    with context(by=by, operation=operation.ref):
-        rows = Operation.objects.select_for_update(of=("self",)).select_related("environment", "team")
-        row = rows.get(pk=operation.pk)
-        denied = _not_retryable(row)
-        if denied is None:
-            move(row, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None, failed_step="")
-            wake(row.pool)
-            return row
+    try:
+        with context(by=by, operation=operation.ref):
+            rows = Operation.objects.select_for_update(of=("self",)).select_related("environment", "team")
+            row = rows.get(pk=operation.pk)
+            denied = _not_retryable(row)
+            if denied is None:
+                _again(row)
+                return row
+    except Full as full:
+        denied = reclaim.refusal(by, full.short, operation.team)
     return refuse(denied, by=by, subject=operation.ref, kind="retry", team=operation.team)
+
+
+def _again(row: Operation) -> None:
+    """Raises Full when what it gave back meanwhile has no room any more."""
+    move(row, S.QUEUED, error="", not_before=None, attempts=0, cancel_requested_at=None, failed_step="")
+    if row.kind in holdings.RESIZING and (short := holdings.reserve(row.environment)):
+        raise Full(short)
+    wake(row.pool)
 
 
 def _not_retryable(operation: Operation) -> Denied | None:

@@ -16,11 +16,14 @@ from policies import quotas
 from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may, owners_of
+from policies.places import Place
 from policies.results import Denied, FieldError
-from provisioning import facts, inventory, pools, targets
+from provisioning import costs, holdings, inventory, pools, reclaim, targets
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
+from provisioning.costs import OverBudget
 from provisioning.facts import Draft
+from provisioning.holdings import Full
 from provisioning.judging import Judgement, judge_draft
 from provisioning.models import Environment, Operation, Target
 from provisioning.tiers import Tier
@@ -62,7 +65,7 @@ class Checked:
 def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation | Denied:
     """Ask for an environment. Returns the operation (the earlier one for a repeated key), or why not.
 
-    Permission first, then fields, policy, quota and the name; each refusal but a wrong field is recorded.
+    Permission first, then fields, quotas, policy and the name; each refusal but a wrong field is recorded.
     """
     if not storable([_as_asked(wanted), wanted.reason]):
         return unstorable("parameters")
@@ -76,6 +79,9 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
     checked = check(by=by, wanted=wanted)
     if isinstance(checked, Denied):
         return checked
+    full = quota_of(by, checked.draft)
+    if full is not None:
+        return earlier(by=by, key=key, digest=digest) or _refused(by, wanted, full)
     if not checked.judgement.ruling.allowed:
         known = earlier(by=by, key=key, digest=digest)
         if known is not None:
@@ -116,6 +122,13 @@ def check(*, by: User, wanted: Wanted) -> Checked | Denied:
     return Checked(draft, judge_draft(draft, point="request"))
 
 
+def quota_of(by: User, draft: Draft) -> Denied | None:
+    """Which quotas have no room for a new environment now, with what could be given back. Writes nothing."""
+    place = Place(draft.team, draft.service, draft.tier)
+    short = quotas.shortages(holdings.wants_of_new(place, draft.version, draft.parameters))
+    return reclaim.refusal(by, short, draft.team) if short else None
+
+
 def ttl_of(wanted: Wanted) -> int | None:
     """The asked TTL, else the template's default for the tier, in hours."""
     if wanted.ttl_hours is not None or wanted.tier not in wanted.version.tiers:
@@ -152,7 +165,10 @@ def _write(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) ->
             answer = _create(by, wanted, checked, key, digest)
             if isinstance(answer, Denied):
                 raise _Undo(answer)
-    except _Undo as undo:
+    except Full as full:
+        known = earlier(by=by, key=key, digest=digest)
+        return known or _refused(by, wanted, reclaim.refusal(by, full.short, wanted.service.team))
+    except (_Undo, OverBudget) as undo:
         return earlier(by=by, key=key, digest=digest) or _refused(by, wanted, undo.denied)
     except IntegrityError as error:
         if "operation_key_once" in str(error):
@@ -181,9 +197,10 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
     environment, kind = _claimed(by, wanted, checked), "claim"
     if environment is None:
         environment, kind = _made(by, wanted, draft, target), wanted.kind
-        reserved = quotas.reserve(team=team, metric=facts.METRIC, amount=1, subject=environment.ref)
-        if isinstance(reserved, Denied):
-            return reserved
+        short = holdings.reserve(environment)
+        if short:
+            raise Full(short)
+        costs.hold_budgets(draft)
     if not inventory.take(wanted.items, environment):
         return inventory.gone()
     operation = Operation.objects.create(

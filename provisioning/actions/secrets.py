@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from audit.context import context
 from audit.record import record
+from policies import factors
 from policies.decisions import refuse
-from policies.models import User
+from policies.models import Purpose, User
 from policies.permissions import Permission, may
 from policies.results import Denied
 from provisioning.actions.storable import storable, unstorable
@@ -28,7 +29,7 @@ def authorise_reveal(*, by: User, environment: Environment, name: str, reason: s
     """May this person see the value, and why do they need it? The answer is in the history before anything is read."""
     if not storable([name, reason]):
         return unstorable("reason")
-    allowed = may(by, Permission.REVEAL_SECRET, environment.team)
+    allowed = may(by, Permission.REVEAL_SECRET, environment.team) and factors.need(by, Purpose.REVEAL)
     if isinstance(allowed, Denied):
         return _refused(by, environment, allowed)
     binding = SecretBinding.objects.filter(environment=environment, name=name).first()

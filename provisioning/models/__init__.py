@@ -2,6 +2,7 @@
 
 from provisioning.models.admission import AdmissionCall, AdmissionHook
 from provisioning.models.environments import Environment, Recheck, SecretBinding
+from provisioning.models.holds import Hold
 from provisioning.models.inventory import InventoryImport, InventoryItem
 from provisioning.models.operations import (
     Operation,
@@ -22,6 +23,7 @@ __all__ = [
     "AdmissionHook",
     "Breaker",
     "Environment",
+    "Hold",
     "InventoryImport",
     "InventoryItem",
     "Operation",

@@ -3,6 +3,8 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -37,6 +39,15 @@ class Operation(models.Model):
     approval = models.JSONField(default=dict)
     signatures_needed = models.PositiveSmallIntegerField(default=0)
     owning_needed = models.PositiveSmallIntegerField(default=0)
+    risk = models.PositiveIntegerField(default=0, help_text="How soon a signer should read it; see risk.py.")
+    asked = ArrayField(
+        models.CharField(max_length=160), default=list, help_text="Who may sign the steps that are open now."
+    )
+    edited_by = ArrayField(models.BigIntegerField(), default=list, help_text="Signers who changed what was asked.")
+    awaiting_since = models.DateTimeField(null=True)
+    remind_at = models.DateTimeField(null=True)
+    reminders = models.PositiveSmallIntegerField(default=0)
+    escalated_at = models.DateTimeField(null=True)
     plan_locked_at = models.DateTimeField(null=True)
     idempotency_key = models.CharField(max_length=80, blank=True)
     request_digest = models.CharField(max_length=80, blank=True)
@@ -77,6 +88,13 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "created_at"], name="operation_status"),
+            models.Index(
+                fields=["-risk", "created_at", "id"],
+                condition=Q(status__in=["awaiting_approval", "held"]),
+                name="operation_inbox",
+            ),
+            GinIndex(fields=["asked"], condition=Q(status="awaiting_approval"), name="operation_asked"),
+            models.Index(fields=["remind_at"], condition=Q(status="awaiting_approval"), name="operation_remind"),
             models.Index(fields=["kind", "-finished_at"], name="operation_usual"),
             models.Index(fields=["environment", "-created_at"], name="operation_environment"),
             models.Index(fields=["team", "-created_at"], name="operation_team"),

@@ -6,6 +6,7 @@ of an idempotent call, never a doubled or lost change.
 
 import logging
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from provisioning.drivers.base import (
     Step,
 )
 from provisioning.drivers.registry import driver
-from provisioning.judging import draft_of, judge_draft
+from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
 from provisioning.redaction import place_of, said_by
@@ -35,8 +36,9 @@ from provisioning.runs.backoff import wait
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
 from provisioning.runs.log import StepLog
-from provisioning.runs.planning import Made, changed_parts, make, store, to_be_signed
+from provisioning.runs.planning import Made, changed_parts, make, required_of, store, to_be_signed, worsened
 from provisioning.runs.store import AWAY
+from provisioning.signing import subject_of
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
@@ -51,20 +53,14 @@ def execute(operation: Operation, lease: Lease, heartbeat: Heartbeat) -> None:
             with closing(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat)) as work:
                 _execute(work)
         except LeaseLost:
-            _lost(operation, step_log)
+            outcome.lost(operation, step_log)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - the worker must survive any defect of a driver
             if lifecycle.holds(lease):
                 _answer(operation, lease, heartbeat, error, step_log.step)
             else:
-                _lost(operation, step_log)
-
-
-def _lost(operation: Operation, step_log: StepLog) -> None:
-    """What this worker wrote last may have landed unseen, so somebody looks again."""
-    suspicion.lost(operation)
-    step_log("This worker lost the operation; another one goes on.")
+                outcome.lost(operation, step_log)
 
 
 def _answer(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: Exception, step: str) -> None:
@@ -122,12 +118,9 @@ def _lock_plan(work: Work) -> bool:
             forget_environment(operation)
             lifecycle.release(work.lease)
             return False
-        if made.digest != operation.change_digest and not _accept_change(work, made):
+        if made.digest != operation.change_digest and not _accept_change(work, made, judgement):
             return False
-        if operation.requester_id and _needs_more(operation, judgement.requirement):
-            store(operation, made, judgement)
-            to_be_signed(operation, work.lease)
-            lifecycle.release(work.lease)
+        if operation.requester_id and not _is_signed(work, made, judgement):
             return False
         return _locked(work, made)
 
@@ -165,7 +158,7 @@ def _begins(operation: Operation) -> Allowed | Denied:
     return begins and kind.gate(environment, operation.arguments)
 
 
-def _accept_change(work: Work, made: Made) -> bool:
+def _accept_change(work: Work, made: Made, judgement: Judgement) -> bool:
     """A plan that differs from the signed one voids every signature; unsigned ones are simply taken anew."""
     operation = work.operation
     parts = changed_parts(operation.plan or {}, made.document)
@@ -176,18 +169,33 @@ def _accept_change(work: Work, made: Made) -> bool:
         scope=f"team:{operation.team_id}",
         data={"from": old, "to": made.digest, "changed": parts},
     )
-    operation.plan, operation.change_digest = dict(made.document), made.digest
-    operation.save(update_fields=["plan", "change_digest"])
+    store(operation, made, judgement)
     if not operation.signatures_needed:
         return True
     approvals.void(ref=operation.ref, reason=f"The plan changed: {parts}.")
-    move(operation, S.AWAITING_APPROVAL, fence=work.lease.fence, blocked=f"The plan changed: {parts}."[:300])
+    to_be_signed(operation, work.lease, f"The plan changed: {parts}.")
     lifecycle.release(work.lease)
     return False
 
 
-def _needs_more(operation: Operation, need: approvals.Requirement) -> bool:
-    return need.signatures > operation.signatures_needed or need.owning_team > operation.owning_needed
+def _is_signed(work: Work, made: Made, judgement: Judgement) -> bool:
+    """Do the rules of this moment have their signatures, of people who may still give them? Else it goes back."""
+    operation, need = work.operation, required_of(work.operation, judgement)
+    if not need.steps:
+        return True
+    subject = replace(subject_of(operation), requirement=need)
+    if approvals.glass_of(subject):
+        return True
+    worse = worsened(operation, judgement)
+    if not worse and approvals.tally(subject).complete:
+        return True
+    store(operation, made, judgement)
+    reason = f"The plan changed: {worse}." if worse else ""
+    if worse:
+        approvals.void(ref=operation.ref, reason=reason)
+    to_be_signed(operation, work.lease, reason)
+    lifecycle.release(work.lease)
+    return False
 
 
 def _locked(work: Work, made: Made) -> bool:

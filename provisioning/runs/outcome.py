@@ -139,18 +139,38 @@ def fail(operation: Operation, lease: Lease, heartbeat: Heartbeat, error: str, s
         step_log.step = step[:40]
         step_log(error)
         try:
-            undo(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
+            _undo_or_list(Work(operation, lease, driver(operation.environment.driver), step_log, heartbeat))
         except LeaseLost:
-            suspicion.lost(operation)
-        except DriverUnavailable as away:
-            put_off_or_fail(operation, lease, heartbeat, said_by(away))
-        except DriverError as stuck:
-            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, said_by(stuck)))
-        except AWAY:
-            raise
-        except Exception as error:  # noqa: BLE001 - undoing has a defect too: what is left is listed, not tried for ever
-            log.error("undoing operation %s stopped by a defect: %s", operation.pk, place_of(error))
-            _end(operation, lease, S.FAILED, left=_left_by_steps(operation, DEFECT))
+            lost(operation, step_log)
+
+
+def lost(operation: Operation, step_log: StepLog) -> None:
+    """What this worker wrote last may have landed unseen, so somebody looks again."""
+    suspicion.lost(operation)
+    step_log("This worker lost the operation; another one goes on.")
+
+
+def _undo_or_list(work: Work) -> None:
+    """Undo; what cannot be undone is listed. Raises LeaseLost, also for what a newer owner made fail, and AWAY."""
+    try:
+        undo(work)
+    except (LeaseLost, *AWAY):
+        raise
+    except Exception as error:
+        if not lifecycle.holds(work.lease):
+            raise LeaseLost("the lease ended while undoing") from error
+        _stop_undoing(work, error)
+
+
+def _stop_undoing(work: Work, error: Exception) -> None:
+    operation, lease = work.operation, work.lease
+    if isinstance(error, DriverUnavailable):
+        put_off_or_fail(operation, lease, work.heartbeat, said_by(error))
+    elif isinstance(error, DriverError):
+        _end(operation, lease, S.FAILED, left=_left_by_steps(operation, said_by(error)))
+    else:
+        log.error("undoing operation %s stopped by a defect: %s", operation.pk, place_of(error))
+        _end(operation, lease, S.FAILED, left=_left_by_steps(operation, DEFECT))
 
 
 def undo(work: Work) -> None:

@@ -3,28 +3,26 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any
-
-from django.utils import timezone
 
 from audit.context import context
 from policies import approvals
-from policies.approvals import Subject
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.judging import Judgement, cost_delta, draft_of, judge_draft
 from provisioning.kinds import OperationKind
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
 from provisioning.redaction import place_of, said_by
 from provisioning.releasing import forget_environment
+from provisioning.risk import Risk, risk
 from provisioning.runs.backoff import put_off, wait
 from provisioning.runs.outcome import DEFECT
 from provisioning.runs.store import AWAY
+from provisioning.signing import subject_of, waiting_fields
 from provisioning.states import OperationStatus as S
 from provisioning.wake import wake
 
@@ -62,6 +60,7 @@ def make(operation: Operation) -> Made:
         ttl_hours=operation.arguments.get("ttl_hours"),
         rates={"running": str(environment.rate_running), "suspended": str(environment.rate_suspended)},
         target=_address(spec.target),
+        secrets=dict(environment.secrets.order_by("name").values_list("name", "version")),
     )
     document = {**subject.document(), "changes": [asdict(change) for change in plan.changes]}
     return Made(spec, plan, change_digest(subject, plan), document, observed)
@@ -118,15 +117,24 @@ def _end(operation: Operation, lease: Lease, status: str, error: str) -> None:
 
 def store(operation: Operation, made: Made, judgement: Judgement) -> None:
     """Keep the plan, its address, the context and who must sign. Call inside an audit context."""
-    needed = judgement.requirement if operation.requester_id else approvals.Requirement()
+    needed = required_of(operation, judgement)
     operation.plan = dict(made.document)
     operation.change_digest = made.digest
     operation.context = context_of(operation, judgement)
     operation.approval = needed.as_json()
     operation.signatures_needed = needed.signatures
     operation.owning_needed = needed.owning_team
-    operation.save(update_fields=["plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed"])
+    operation.risk = risk_of(operation, made.document, judgement).score
+    names = ("plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed", "risk")
+    operation.save(update_fields=names)
     record_ruling(judgement.ruling, subject=operation.ref, point="plan", kind=operation.kind, team=operation.team)
+
+
+def required_of(operation: Operation, judgement: Judgement) -> approvals.Requirement:
+    """Who must sign it: nobody what no person asked for, and more may once it was escalated."""
+    if operation.requester_id is None:
+        return approvals.Requirement()
+    return judgement.requirement.widened() if operation.escalated_at else judgement.requirement
 
 
 def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
@@ -142,6 +150,16 @@ def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
     }
 
 
+def risk_of(operation: Operation, document: Mapping[str, Any], judgement: Judgement) -> Risk:
+    """How soon its signers should read it."""
+    return risk(
+        tier=operation.tier,
+        plan=document,
+        severities=[finding.severity for finding in judgement.ruling.findings],
+        cost_delta=cost_delta(draft_of(operation)),
+    )
+
+
 def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
     if not judgement.ruling.allowed:
         if move(operation, S.DENIED, fence=lease.fence, error=denied_by(judgement.ruling).reason[:600]):
@@ -152,22 +170,34 @@ def _move_on(operation: Operation, judgement: Judgement, lease: Lease) -> None:
         wake(operation.pool)
 
 
-def to_be_signed(operation: Operation, lease: Lease) -> None:
-    """Send the operation to its signers; when enough of them have signed this very digest before, straight on."""
-    need = approvals.Requirement.from_json(operation.approval)
-    requester = operation.requester
-    if requester is None:
-        raise ValueError("an operation from a schedule is never signed")
-    subject = Subject(operation.ref, operation.change_digest, operation.team, requester, need)
-    can = approvals.satisfiable(subject)
-    until = timezone.now() + timedelta(hours=need.lifetime_hours)
-    blocked = "" if can else f"{can.reason} {can.fix} Who can: {can.who}."  # type: ignore[union-attr]
-    if not move(operation, S.AWAITING_APPROVAL, fence=lease.fence, approval_expires_at=until, blocked=blocked[:300]):
+def to_be_signed(operation: Operation, lease: Lease, reason: str = "") -> None:
+    """Send the operation to its signers; when enough of them have signed this very digest before, straight on.
+
+    Signatures whose signers have lost the right are void; `reason` says why it waits anew.
+    """
+    subject = subject_of(operation)
+    lost = approvals.void_lost(subject)
+    if lost and not reason:
+        reason = f"The signature of {', '.join(lost)} does not count any more."
+    can, standing = approvals.satisfiable(subject), approvals.tally(subject)
+    fields = waiting_fields(operation, subject.requirement, standing)
+    blocked = reason if can else f"{can.reason} {can.fix} Who can: {can.who}."  # type: ignore[union-attr]
+    if not move(operation, S.AWAITING_APPROVAL, fence=lease.fence, blocked=blocked[:300], **fields):
         return
-    if approvals.tally(subject).complete and move(operation, S.QUEUED):
+    if standing.complete and move(operation, S.QUEUED, asked=[], remind_at=None):
         wake(operation.pool)
 
 
 def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Which parts of a plan changed, in words."""
     return ", ".join(differences(before, after)) or "nothing"
+
+
+def worsened(operation: Operation, judgement: Judgement) -> str:
+    """What policy finds now and did not find when it was signed, in words; "" when nothing got worse."""
+    known = set(operation.context.get("warnings", ()))
+    new = sorted({finding.rule for finding in judgement.ruling.findings if finding.severity != "block"} - known)
+    if not new:
+        return ""
+    same = operation.context.get("bundle") == judgement.ruling.bundle
+    return f"{'policy result' if same else 'policy bundle'} (now {', '.join(new)})"

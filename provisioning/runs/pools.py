@@ -5,17 +5,16 @@ Idempotent: rows decide, beat only ticks it. A pool that is not filled says why.
 
 import uuid
 from datetime import datetime, timedelta
-from decimal import Decimal
 
+from django.db import transaction
 from django.utils import timezone
 
 from audit.context import context
 from catalog.pricing import price
-from policies import quotas
-from policies.results import Denied
-from provisioning import facts, targets
+from provisioning import holdings, targets
 from provisioning.actions.change import Ask, draft_for, enqueue
-from provisioning.facts import METRIC, Draft
+from provisioning.facts import Draft
+from provisioning.holdings import Full
 from provisioning.judging import Judgement, judge_draft
 from provisioning.models import Environment, Operation, WarmEnvironment, WarmPool
 from provisioning.own_kinds import CREATE, DESTROY
@@ -134,10 +133,20 @@ def _make(pool: WarmPool) -> int:
 
 
 def _write(pool: WarmPool, draft: Draft, judgement: Judgement) -> int:
+    try:
+        with transaction.atomic():
+            environment = _hold(pool, draft)
+    except Full as full:
+        return _say(pool, f"{full.short[0].quota.scope} has no room for another environment.")
+    WarmEnvironment.objects.create(environment=environment, pool=pool, rate=environment.rate_running)
+    arguments = {"parameters": dict(pool.parameters), "ttl_hours": draft.ttl_hours}
+    ask = Ask(environment=environment, kind="create", arguments=arguments, reason="warm pool", origin=ORIGIN)
+    enqueue(by=None, kind=CREATE, ask=ask, judgement=judgement)
+    return 1
+
+
+def _hold(pool: WarmPool, draft: Draft) -> Environment:
     rates, team = price(draft.version, draft.parameters), pool.service.team
-    room = quotas.limit_of(team, METRIC)
-    if room is not None and quotas.held(team, METRIC) >= room:
-        return _say(pool, f"{team.name} has no room for another environment.")
     environment = Environment.objects.create(
         name=draft.name,
         service=pool.service,
@@ -153,11 +162,7 @@ def _write(pool: WarmPool, draft: Draft, judgement: Judgement) -> int:
         rate_suspended=rates.suspended,
         currency=rates.currency,
     )
-    reserved = quotas.reserve(team=team, metric=facts.METRIC, amount=1, subject=environment.ref)
-    if isinstance(reserved, Denied):
-        raise RuntimeError(f"the quota changed under a lock: {reserved.rule}")
-    WarmEnvironment.objects.create(environment=environment, pool=pool, rate=Decimal(rates.running))
-    arguments = {"parameters": dict(pool.parameters), "ttl_hours": draft.ttl_hours}
-    ask = Ask(environment=environment, kind="create", arguments=arguments, reason="warm pool", origin=ORIGIN)
-    enqueue(by=None, kind=CREATE, ask=ask, judgement=judgement)
-    return 1
+    short = holdings.reserve(environment)
+    if short:
+        raise Full(short)
+    return environment

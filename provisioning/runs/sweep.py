@@ -1,16 +1,13 @@
-"""Finds rows that are ready and sends hints for them; ends approvals whose time is over. Repeats nothing."""
+"""Finds rows that are ready and sends hints for them; what waits for signatures is asked again. Repeats nothing."""
 
 from datetime import timedelta
 
 from django.utils import timezone
 
-from audit.context import context
 from provisioning import presence
-from provisioning.lifecycle import move
-from provisioning.models import Operation, Target
-from provisioning.releasing import forget_environment
+from provisioning.models import Target
+from provisioning.runs import asking
 from provisioning.selectors import ready_by_pool
-from provisioning.states import OperationStatus as S
 from provisioning.wake import CHECK, send
 
 MOST_HINTS = 20
@@ -20,17 +17,9 @@ LATE = timedelta(seconds=10)
 
 
 def sweep() -> dict[str, int]:
-    """Expire overdue approvals, then hint for what is ready (a lost broker, a lapsed lease, a time reached)."""
-    expired = 0
-    due = Operation.objects.filter(
-        status__in=[S.AWAITING_APPROVAL, S.HELD], approval_expires_at__lte=timezone.now()
-    ).select_related("environment", "team")
-    for operation in due[:MOST_HINTS]:
-        with context(by="system:sweep", operation=operation.ref, reason="nobody signed in time"):
-            if move(operation, S.EXPIRED, error="It was not signed in time. Ask for it again."):
-                forget_environment(operation)
-                expired += 1
-    return {"expired": expired, "hinted": _hint(), "checked": _hint_checks()}
+    """Ask, remind and end what waits for signatures, then hint for what is ready (a lost broker, a time reached)."""
+    asked = asking.sweep()
+    return {**asked, "hinted": _hint(), "checked": _hint_checks()}
 
 
 def _hint_checks() -> int:

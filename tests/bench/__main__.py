@@ -20,8 +20,9 @@ def main(names: list[str]) -> None:
         demo = people.make()
         for name in names or NAMES:
             began = time.monotonic()
-            figures |= import_module(f"tests.bench.{name}").run(opened, demo)
-            world.tell(name, began)
+            found = import_module(f"tests.bench.{name}").run(opened, demo)
+            figures |= found
+            world.tell(f"{name}: {json.dumps(found)}", began)
     print(json.dumps(figures))
 
 

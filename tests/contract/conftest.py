@@ -52,9 +52,9 @@ def _applies(item: pytest.Item) -> bool:
     return all(claimed) and all(getattr(harness, mark.args[0]) for mark in item.iter_markers("worlds"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _worlds() -> Iterator[None]:
-    """Ends every world that was started."""
+    """Ends every world that was started: its daemons read the database that the next module uses."""
     yield
     for name in sorted(_started):
         load(places()[name]).stop()

@@ -66,7 +66,7 @@ FAULTS = (
     Fault(
         "reserving quota takes no row lock",
         "policies/quotas.py",
-        "Quota.objects.select_for_update().filter",
+        'Quota.objects.select_for_update(of=("self",)).filter',
         "Quota.objects.filter",
         (f"{GUARDS}::test_parallel_reservations_never_overshoot",),
     ),

@@ -1,10 +1,14 @@
 """The ledger under parallel requests, and that every way out gives a reservation back."""
 
+from decimal import Decimal
+
 import pytest
 
 from audit.context import context
 from policies import quotas
 from policies.models import Quota, QuotaReservation
+from policies.places import Place
+from policies.quotas import Wants
 from policies.results import Denied
 from provisioning.actions.control import cancel
 from provisioning.actions.request import request_environment
@@ -12,7 +16,7 @@ from provisioning.actions.sign import reject
 from provisioning.drivers.base import DriverRejected
 from provisioning.models import Environment, Operation
 from tests import noop
-from tests.hostile import together
+from tests.hostile import sqlstate, together
 from tests.provisioning.engine import ask, drain, ready, requested, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +32,11 @@ def limit(number: int) -> None:
         Quota.objects.update(limit=number)
 
 
+def one(demo, subject: str, **amounts: int) -> Wants:
+    needs = {name: Decimal(amount) for name, amount in (amounts or {"environments": 1}).items()}
+    return Wants(Place(demo.payments, demo.api, "dev"), subject, needs, "EUR")
+
+
 def held(demo) -> int:
     return quotas.held(demo.payments, "environments")
 
@@ -40,7 +49,7 @@ def test_twenty_parallel_requests_with_room_for_five_make_five(demo):
     made = [answer for answer in answers if isinstance(answer, Operation)]
     refused = [answer for answer in answers if isinstance(answer, Denied)]
     assert (len(made), len(refused)) == (5, 15), [a for a in answers if isinstance(a, Exception)]
-    assert {denied.rule for denied in refused} <= {"quota.environments", "team.environment_limit"}
+    assert {denied.rule for denied in refused} == {"quota.environments"}
     assert (held(demo), Environment.objects.count(), Operation.objects.count()) == (5, 5, 5)
 
 
@@ -49,37 +58,31 @@ def test_parallel_reservations_past_the_policy_stop_at_the_limit(demo):
 
     def act(n):
         with context(by="system:test"):
-            return quotas.reserve(team=demo.payments, metric="environments", amount=1, subject=f"environment:{n}")
+            return quotas.hold(one(demo, f"environment:{n}"))
 
     answers = together(*[lambda n=n: act(n) for n in range(20)])
-    assert sum(bool(answer) for answer in answers) == 5
+    assert sum(answer == [] for answer in answers) == 5
     assert held(demo) == 5
 
 
-def test_a_denied_reservation_says_what_who_and_how(demo):
-    limit(0)
-    denied = quotas.check(demo.payments, "environments", 1)
-    assert denied == Denied(
-        rule="quota.environments",
-        field="team",
-        reason="Payments uses 0 of 0 environments; this needs 1 more.",
-        fix="Destroy an environment that is no longer used, or ask for a higher quota.",
-        who="Ines",
-        status=409,
-    )
-
-
 def test_a_metric_without_a_quota_is_not_limited(demo):
-    assert quotas.check(demo.payments, "gpus", 10**6)
+    assert quotas.shortages(one(demo, "", gpus=10**6)) == []
 
 
 def test_the_subject_holds_a_metric_once(demo):
-    from django.db import IntegrityError
-
     with context(by="system:test"):
-        assert quotas.reserve(team=demo.payments, metric="environments", amount=1, subject="environment:1")
-    with pytest.raises(IntegrityError, match="reservation_held_once"), context(by="system:test"):
-        quotas.reserve(team=demo.payments, metric="environments", amount=1, subject="environment:1")
+        assert quotas.hold(one(demo, "environment:1")) == []
+        assert quotas.hold(one(demo, "environment:1")) == []
+    assert held(demo) == 1
+
+
+def test_a_row_of_the_ledger_is_released_once_and_never_changed(demo):
+    with context(by="system:test"):
+        assert quotas.hold(one(demo, "environment:1")) == []
+    assert sqlstate("UPDATE policies_quotareservation SET amount = 2") == "42501"
+    with context(by="system:test"):
+        assert (quotas.release(subject="environment:1"), quotas.release(subject="environment:1")) == (1, 0)
+    assert sqlstate("UPDATE policies_quotareservation SET released_at = now()") == "42501"
 
 
 def test_destroying_gives_back(demo):
@@ -89,7 +92,7 @@ def test_destroying_gives_back(demo):
     assert held(demo) == 1
     drain()
     assert held(demo) == 0
-    assert QuotaReservation.objects.get().released_at is not None
+    assert not QuotaReservation.objects.filter(released_at=None).exists()
 
 
 def test_rejecting_gives_back(demo):

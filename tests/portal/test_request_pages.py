@@ -78,7 +78,7 @@ def test_checking_writes_nothing_and_says_cost_quota_and_signers(demo: Demo) -> 
     assert "Tomasz" in text
     assert "Mara" not in text
     assert "€1.20" in text
-    assert "<b>1</b> of 20" in text
+    assert "0 of 20, this takes 1 more" in text
     assert not Environment.objects.exists()
     assert not Operation.objects.exists()
 
@@ -94,8 +94,8 @@ def test_a_full_quota_refuses_and_says_how_full(demo: Demo) -> None:
     with context(by="system:test"):
         Quota.objects.filter(team=demo.payments).update(limit=0)
     answer = signed_in(demo.mara).post(ASK, _sent())
-    assert answer.status_code == 422
-    assert "The team payments has 0 environments; its limit is 0." in answer.content.decode()
+    assert answer.status_code == 409
+    assert "Payments uses 0 of 0 environments; this needs 1 more." in answer.content.decode()
     assert not Environment.objects.exists()
     assert not QuotaReservation.objects.exists()
 

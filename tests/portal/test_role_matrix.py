@@ -12,9 +12,11 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from policies import tokens
+from tests.portal import access_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
+from tests.second_factors import enrolled
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +35,7 @@ def world(demo: Any) -> SimpleNamespace:
         awaiting=made.awaiting(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
+        factor=enrolled(demo.mara),
         release=made.release(demo),
         forced=made.forced(demo),
         ready=made.environment(demo, "payments-api-ready", ready_at=now),
@@ -40,6 +43,7 @@ def world(demo: Any) -> SimpleNamespace:
         item=made.item(demo),
         pool=made.pool(demo),
         **made.policies(demo),
+        **access_rows.rows(demo),
     )
 
 

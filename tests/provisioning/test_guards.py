@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -11,6 +12,8 @@ from audit.context import context
 from audit.models import AuditEvent
 from policies import approvals, quotas, tokens
 from policies.models import ApiToken, Quota, QuotaReservation, Signature
+from policies.places import Place
+from policies.quotas import Wants
 from policies.results import Denied
 from provisioning import turns
 from provisioning.actions.change import Ask, submit
@@ -133,14 +136,14 @@ def test_parallel_reservations_never_overshoot(demo):
 
     def reserve():
         with context(by="system:test"):
-            return quotas.reserve(team=demo.payments, metric="environments", amount=1, subject="environment:b")
+            return quotas.hold(Wants(Place(demo.payments), "environment:b", {"environments": Decimal(1)}))
 
     with context(by="system:test"):
-        assert quotas.reserve(team=demo.payments, metric="environments", amount=1, subject="environment:a")
+        assert quotas.hold(Wants(Place(demo.payments), "environment:a", {"environments": Decimal(1)})) == []
         thread, answers = _in_thread(reserve)
         thread.join(1)
     thread.join(10)
-    assert isinstance(answers[0], Denied)
+    assert [use.metric for use in answers[0]] == ["environments"]
     assert list(QuotaReservation.objects.values_list("subject", flat=True)) == ["environment:a"]
 
 

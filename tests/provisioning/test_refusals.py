@@ -37,11 +37,11 @@ def test_a_request_against_policy(demo):
     assert (denied.rule, denied.status, denied.reason) == ("env.name_reserved", 422, "The name vault is reserved.")
 
 
-def test_a_request_beyond_the_quota_that_policy_did_not_see_yet(demo, monkeypatch):
-    from policies import quotas
-
-    monkeypatch.setattr("policies.quotas.held", lambda team, metric: 0)
-    monkeypatch.setattr(quotas, "check", lambda team, metric, amount: Denied("quota.environments", "team", "Full."))
+def test_a_request_beyond_the_quota_that_was_filled_after_the_look(demo, monkeypatch):
+    monkeypatch.setattr("policies.quotas.shortages", lambda wants: [])
+    monkeypatch.setattr("policies.quotas.limit_of", lambda team, metric: None)
+    with context(by="system:test"):
+        Quota.objects.update(limit=0)
     denied = refused_once(lambda: request_environment(by=demo.mara, wanted=wanted(demo)))
     assert denied.rule == "quota.environments"
 

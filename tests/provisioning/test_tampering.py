@@ -5,6 +5,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from audit.context import context
+from policies.approvals import plain
 from policies.models import Signature
 from provisioning.actions.sign import approve
 from provisioning.models import Environment, Operation, OperationLease, OperationLog
@@ -16,10 +17,12 @@ from tests.provisioning.engine import drain, requested
 pytestmark = pytest.mark.django_db
 
 DENIED = "42501"
+NEED = plain(signatures=2, team="payments", owning_team=1, also_from=["reliability"])
 SIGN = """
 INSERT INTO policies_signature
-    (subject, digest, team_id, signer_id, requester_id, verdict, owning, reason, context, at, void_reason)
-VALUES (%s, %s, %s, %s, %s, 'approve', true, '', '{}', now(), '')
+    (subject, digest, team_id, signer_id, requester_id, on_behalf_of_id, step, verdict, owning, reason, context, at,
+     void_reason, groups)
+VALUES (%s, %s, %s, %s, %s, %s, %s, 'approve', true, '', '{}', now(), '', '{}')
 """
 
 
@@ -47,7 +50,8 @@ def written(demo, status: str, **fields) -> Operation:
             plan={"changes": []},
             change_digest="sha256:" + "1" * 64,
             arguments={"parameters": {}},
-            approval={"signatures": 2, "owning_team": 1},
+            approval=NEED.as_json(),
+            asked=["team:payments", "team:reliability"],
             signatures_needed=2,
             owning_needed=1,
             **fields,
@@ -83,6 +87,8 @@ def signature(operation, **changes):
         "team": operation.team_id,
         "signer": operation.requester_id,
         "requester": operation.requester_id,
+        "on_behalf_of": None,
+        "step": "1:Approval",
     }
     return list({**fields, **changes}.values())
 
@@ -137,6 +143,9 @@ SIGNATURE_CHANGES = [
     "at = now()",
     "context = '{}'",
     "reason = 'other'",
+    "step = '1:Other'",
+    "groups = '{x}'",
+    "on_behalf_of_id = %(other)s",
 ]
 
 

@@ -91,6 +91,7 @@ class RefusedSerializer(parts.Shown):
     reason = serializers.CharField()
     fix = serializers.CharField()
     who = serializers.CharField()
+    about = serializers.DictField()
 
 
 class PreviewSerializer(parts.Shown):

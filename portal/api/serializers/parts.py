@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+
+from policies.quotas import figure
 
 Slug = serializers.SlugRelatedField[Any]
 
@@ -72,6 +74,7 @@ class ProblemSerializer(Shown):
     fix = serializers.CharField()
     who = serializers.CharField()
     errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
+    about = serializers.DictField(required=False, help_text="What else helps: who holds what of a full quota.")
 
 
 class FindingSerializer(Shown):
@@ -96,13 +99,26 @@ class RequirementSerializer(Shown):
     lifetime_hours = serializers.IntegerField()
 
 
-class UsageSerializer(Shown):
-    """How much of one metric a team holds; `limit` null: not limited."""
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string", "format": "decimal"}]})
+class Figure(serializers.Field[Any, Any, Any, Any]):
+    """An amount of the `metric` of the same thing."""
 
+    def get_attribute(self, instance: Any) -> Any:
+        return figure(instance.metric, getattr(instance, str(self.source)))
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class UsageSerializer(Shown):
+    """How much of one quota is held. Money is a decimal text, everything else a whole number."""
+
+    scope = serializers.CharField(source="quota.scope")
     metric = serializers.CharField()
-    used = serializers.IntegerField()
-    limit = serializers.IntegerField(allow_null=True)
-    left = serializers.IntegerField(allow_null=True)
+    currency = serializers.CharField(source="quota.currency")
+    used = Figure()
+    limit = Figure()
+    left = Figure()
 
 
 class EnvironmentRefSerializer(Shown):

@@ -187,16 +187,23 @@ class TokenAsk(parts.Asked):
     name = parts.Text(max_length=80)
     scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
     days = parts.Whole(min_value=1, max_value=365)
+    second_factor = serializers.BooleanField(
+        required=False, default=False, help_text="Carry the second factor that was entered in this session."
+    )
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     """A token without its value."""
 
     last_used_at = serializers.DateTimeField(source="use.at", default=None, allow_null=True)
+    second_factor_at = serializers.DateTimeField(
+        source="factor_at", allow_null=True, help_text="When the factor that it carries was entered."
+    )
 
     class Meta:
         model = ApiToken
         fields = ["id", "name", "prefix", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"]
+        fields += ["second_factor_at"]
 
 
 class NewTokenSerializer(TokenSerializer):
@@ -206,6 +213,16 @@ class NewTokenSerializer(TokenSerializer):
 
     class Meta(TokenSerializer.Meta):
         fields = [*TokenSerializer.Meta.fields, "value"]
+
+
+class FactorSerializer(parts.Shown):
+    """One of one's own second factors, without anything secret."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField(source="type")
+    name = serializers.CharField(source="data.name", default="")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
 
 
 class RoleSerializer(serializers.ModelSerializer[Membership]):

@@ -12,6 +12,7 @@ from portal.api.base import ApiView
 from portal.api.problems import problem
 from portal.api.schema import READS, WRITES, described, listed
 from portal.api.serializers import things as shapes
+from portal.second_factor.removing import remove
 
 
 class Me(ApiView):
@@ -55,3 +56,26 @@ class TokenDetail(ApiView):
     def delete(self, request: Request, pk: int) -> Response:
         tokens.revoke(by=self.user, token=loaders.token(self.user, pk))
         return Response(status=204)
+
+
+class Factors(ApiView):
+    """One's own second factors."""
+
+    @listed("factors_list", "List your second factors", shapes.FactorSerializer, shapes.PageQuery)
+    def get(self, request: Request) -> Response:
+        self.query(shapes.PageQuery)
+        return self.page(reads.factors(self.user), shapes.FactorSerializer)
+
+
+class FactorDetail(ApiView):
+    """One second factor."""
+
+    @described(
+        "Remove a second factor. Needs one that was entered in this browser session within 15 minutes",
+        {204: None},
+        scope="operate",
+        problems=WRITES,
+    )
+    def delete(self, request: Request, pk: int) -> Response:
+        answer = remove(by=self.user, factor=loaders.factor(self.user, pk))
+        return problem(answer) if isinstance(answer, Denied) else Response(status=204)

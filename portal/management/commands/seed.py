@@ -16,7 +16,7 @@ from audit.context import context
 from catalog import actions as catalogue
 from catalog.seed import seed_repository
 from delivery.actions import register_release
-from policies.models import ApprovalRule, Membership, Organisation, Quota, Role, Service, Team, User
+from policies.models import ApprovalRule, Membership, Organisation, Quota, Role, RuleStep, Service, Team, User
 from policies.results import Denied
 from portal.signin import DEMO_DOMAIN
 
@@ -94,17 +94,17 @@ def _services(team: Team) -> None:
 def _rules(teams: Any) -> None:
     for team in teams:
         Quota.objects.get_or_create(team=team, metric="environments", defaults={"limit": QUOTA})
-    ApprovalRule.objects.get_or_create(
+    rule, is_new = ApprovalRule.objects.get_or_create(
         slug="prod",
         defaults={
             "description": "Changes of prod need two signatures, one of the owning team. Rolling back needs none.",
             "tiers": ["prod"],
             "kinds": ["create", "update", "destroy", "deploy", "promote"],
-            "signatures": 2,
-            "owning_team": 1,
-            "also_from": ["reliability"],
+            "remind_hours": [24, 48],
         },
     )
+    if is_new:
+        RuleStep.objects.create(rule=rule, quorum=2, owning_least=1, teams=["reliability"])
 
 
 def _passwords(path: Path) -> None:

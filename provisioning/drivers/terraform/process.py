@@ -5,6 +5,7 @@ What is run, and what its output means, is not known here.
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -14,14 +15,15 @@ from pathlib import Path
 
 from django.conf import settings
 
+from provisioning import leash
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
-from provisioning.drivers.terraform import leash
 
 LEASH = Path(leash.__file__)
 MOST_OUTPUT = 64 * 1024 * 1024
 GRACE_S = 30.0
 SHARE = 0.45
 PATIENCE_READING_S = 30.0
+_INTERRUPT, _KILL = bytes([signal.SIGINT]), bytes([signal.SIGKILL])
 
 
 def _nothing() -> None:
@@ -97,14 +99,14 @@ class _Running:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=dict(command.env),
-                cwd=command.place / "module",
                 pass_fds=command.fds,
                 start_new_session=True,
             )
 
     def _words(self, command: Command) -> list[str]:
         silence = self.every if self.watch.writes else PATIENCE_READING_S
-        return [f"{silence:.2f}", f"{self.every:.2f}", str(command.place), *command.argv]
+        place = str(command.place)
+        return ["-", "-", f"{place}/module", f"{silence:.2f}", f"{self.every:.2f}", place, *command.argv]
 
     def to_the_end(self) -> Ended:
         rest = b""
@@ -125,13 +127,13 @@ class _Running:
     def _read(self) -> bytes | None:
         """Some output, None when there is none now, b"" at the end. The leash is fed each time."""
         assert self.leash.stdout  # noqa: S101 - it was opened with a pipe
-        self._say(b".")
+        self._say(leash.HERE)
         readable, _, _ = select.select([self.leash.stdout], [], [], self.every / 4)
         return os.read(self.leash.stdout.fileno(), 65536) if readable else None
 
     def _has_ended(self) -> bool:
         """The output may be closed a moment before the run is over; the leash is fed until then."""
-        self._say(b".")
+        self._say(leash.HERE)
         try:
             self.leash.wait(self.every / 4)
         except subprocess.TimeoutExpired:
@@ -149,7 +151,7 @@ class _Running:
         """Interrupt what must end, kill what does not obey."""
         now = time.monotonic()
         if now > self.kill_at:
-            self._say(b"k")
+            self._say(_KILL)
             self.kill_at = now + 5
         if self.kill_at < float("inf") or now < self.check_at or self.problem is not None:
             return
@@ -162,7 +164,7 @@ class _Running:
         else:
             self._limit(now)
         if self.problem is not None or self.ended.stopped:
-            self._say(b"i")
+            self._say(_INTERRUPT)
             self.kill_at = now + grace
 
     def _limit(self, now: float) -> None:
@@ -175,7 +177,7 @@ class _Running:
         self.size += len(line)
         if self.size > MOST_OUTPUT:
             self.problem = self.problem or DriverRejected("The program said too much.")
-            self._say(b"k")
+            self._say(_KILL)
             return
         self.ended.output.append(line)
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audit.context import context
 from delivery.models import Release
-from policies.approvals import Requirement
+from policies.approvals import plain
 from policies.models import Decision, FormRule, PolicyBundle
 from provisioning.models import (
     Environment,
@@ -22,7 +22,7 @@ from provisioning.models import (
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
-NEED = Requirement(("prod",), 2, 1, ("reliability",)).as_json()
+NEED = plain(signatures=2, team="payments", owning_team=1, also_from=["reliability"]).as_json()
 
 
 def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> Environment:
@@ -49,6 +49,7 @@ def awaiting(demo: Demo, **fields: Any) -> Operation:
     """A prod change of Mara's that waits for two signatures."""
     where = environment(demo, "payments-api-prod", tier="prod")
     signing = {"approval": NEED, "signatures_needed": 2, "owning_needed": 1, "change_digest": DIGEST}
+    signing["asked"] = ["team:payments", "team:reliability"]
     return operation(demo, where, **{"kind": "update", "status": "awaiting_approval", **signing, **fields})
 
 

@@ -113,7 +113,9 @@ def test_the_preview_says_cost_quota_and_signers_and_writes_nothing(call, demo):
     body = {key: value for key, value in ASKED.items() if key != "kind"}
     shown = call("mara").post("/operations/preview/", {**body, "tier": "prod"}).json()
     assert shown["cost"]["running_per_hour"] == "0.05"
-    assert shown["quota"] == [{"metric": "environments", "used": 0, "limit": 20, "left": 20}]
+    assert shown["quota"] == [
+        {"scope": "Payments", "metric": "environments", "currency": "", "used": 0, "limit": 20, "left": 20}
+    ]
     assert shown["requirement"]["signatures"] == 2
     assert [person["username"] for person in shown["signers"]] == ["ines", "jonas", "tomasz"]
     assert Environment.objects.count() == Decision.objects.count() == 0

@@ -1,0 +1,102 @@
+"""Quotas as bars: the words beside them, how full they are, and in which colour."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from audit.models import AuditEvent
+from policies.models import Quota
+from policies.quotas import Usage
+from portal.templatetags.berth_words import amount, grouped
+from provisioning.reclaim import named
+
+NEARLY = Decimal("0.9")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """For components/quota_bar.html."""
+
+    label: str
+    metric: str
+    limit: str
+    words: str
+    used: Decimal
+    total: Decimal
+    pending: Decimal
+    tone: str
+
+
+def bars(uses: Iterable[Usage]) -> list[Bar]:
+    """One bar for each quota."""
+    return [bar(use) for use in uses]
+
+
+def bar(use: Usage) -> Bar:
+    """How full one quota is, with what is asked for now."""
+    quota = use.quota
+    return Bar(
+        label=f"{quota.scope}: {metric_name(quota.metric)}",
+        metric=metric_name(quota.metric),
+        limit=shown(quota.metric, use.limit, quota.currency),
+        words=_words(use),
+        used=use.used,
+        total=use.limit,
+        pending=max(use.pending, Decimal(0)) if use.fits else Decimal(0),
+        tone=_tone(use),
+    )
+
+
+def metric_name(metric: str) -> str:
+    """The metric as a label."""
+    return _("cost a month") if metric == "cost_month" else named(metric)
+
+
+def shown(use_metric: str, value: Decimal, currency: str = "") -> str:
+    """An amount of a metric."""
+    return amount(value, currency=currency) if currency else grouped(value)
+
+
+def _words(use: Usage) -> str:
+    quota = use.quota
+    limit = shown(quota.metric, use.limit, quota.currency)
+    said = _("%(used)s of %(limit)s") % {"used": shown(quota.metric, use.used, quota.currency), "limit": limit}
+    if use.pending > 0:
+        more = shown(quota.metric, use.pending, quota.currency)
+        return _("%(said)s, this takes %(more)s more") % {"said": said, "more": more}
+    return said
+
+
+def _tone(use: Usage) -> str:
+    if not use.fits or use.used > use.limit:
+        return "bad"
+    return "warn" if use.used + use.pending >= use.limit * NEARLY else "accent"
+
+
+@dataclass(frozen=True)
+class LimitChange:
+    """One change of a limit: when, who, why, from what to what."""
+
+    at: datetime
+    who: str
+    why: str
+    before: str
+    after: str
+
+
+def changes(history: QuerySet[AuditEvent], ref: str, quota: Quota) -> list[LimitChange]:
+    """The history of one limit, the newest first."""
+    rows = history.filter(object=ref, event="quota.set").order_by("-at", "-id")[:20]
+    return [
+        LimitChange(row.at, row.actor_label, row.reason, _said(row, "before", quota), _said(row, "limit", quota))
+        for row in rows
+    ]
+
+
+def _said(row: AuditEvent, side: str, quota: Quota) -> str:
+    value = (row.data or {}).get(side)
+    return _("no limit") if value is None else shown(quota.metric, Decimal(str(value)), quota.currency)

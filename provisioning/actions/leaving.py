@@ -1,0 +1,72 @@
+"""When somebody leaves: the account closes, their standing signatures void, and what they owned is handed on."""
+
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from audit.context import context
+from audit.record import record
+from policies.access import leaving
+from policies.access.refusals import refuse
+from policies.models import Service, Signature, User
+from policies.permissions import Permission, may, people_with, teams_with
+from policies.results import Denied
+from provisioning.models import Environment, Operation
+from provisioning.states import EnvironmentStatus as E
+from provisioning.states import OperationStatus as S
+
+UNDECIDED = (S.REQUESTED, S.PLANNING, S.AWAITING_APPROVAL, S.HELD, S.QUEUED)
+
+
+def leave(*, by: User, person: User, reason: str) -> dict[str, int] | Denied:
+    """Close the account and end every right. Signatures on what has not begun void, so that others are asked."""
+    denied = leaving.may_close(by, person)
+    if denied is not None:
+        return refuse(denied, by=by, object=person.audit_ref)
+    with context(by=by, reason=reason):
+        ended = leaving.close(by=by, person=person, reason=reason)
+        if isinstance(ended, Denied):
+            return ended
+        refs = [f"operation:{pk}" for pk in Operation.objects.filter(status__in=UNDECIDED).values_list("pk", flat=True)]
+        standing = Signature.objects.filter(signer=person, subject__in=refs, voided_at=None)
+        ended["signatures"] = standing.update(voided_at=timezone.now(), void_reason=f"{person} left.")
+    return ended
+
+
+def orphaned(user: User) -> QuerySet[Environment]:
+    """Live environments that the person may see, whose owner left or belongs to their team no longer."""
+    teams = teams_with(user, Permission.VIEW)
+    living = Environment.objects.filter(team__in=teams).exclude(status=E.DESTROYED)
+    belongs = living.filter(owner__is_active=True, owner__memberships__team_id=F("team_id"))
+    return living.exclude(pk__in=belongs.values("pk")).select_related("owner", "team", "service")
+
+
+def unowned_services(user: User) -> QuerySet[Service]:
+    """Services that the person may see, of teams in which nobody is owner."""
+    return Service.objects.filter(
+        team__in=leaving.teams_without_owner().filter(pk__in=teams_with(user, Permission.VIEW).values("pk"))
+    ).select_related("team")
+
+
+def transfer(*, by: User, environment: Environment, to: User, reason: str) -> Environment | Denied:
+    """Make somebody who may operate it the environment's owner."""
+    denied = _not_handed(by, environment, to)
+    if denied is not None:
+        return refuse(denied, by=by, object=environment.ref, where=environment.team)
+    with context(by=by, reason=reason):
+        data = {"from": str(environment.owner), "to": str(to)}
+        Environment.objects.filter(pk=environment.pk).update(owner=to)
+        record("environment.transferred", object=environment.ref, scope=f"team:{environment.team_id}", data=data)
+    environment.refresh_from_db()
+    return environment
+
+
+def _not_handed(by: User, environment: Environment, to: User) -> Denied | None:
+    allowed = may(by, Permission.MANAGE_ACCESS, environment.team) or may(by, Permission.MANAGE_TEAM, environment.team)
+    if isinstance(allowed, Denied) and environment.owner_id != by.pk:
+        return allowed
+    if environment.status == E.DESTROYED:
+        return Denied("transfer.live", "environment", "It is destroyed.", "Nothing is to be handed on.", status=409)
+    if not people_with(Permission.OPERATE, environment.service).filter(pk=to.pk).exists():
+        reason = f"{to} may not operate environments of {environment.team}."
+        return Denied("transfer.operator", "to", reason, "Choose somebody of the team.", "You", status=422)
+    return None
