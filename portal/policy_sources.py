@@ -64,12 +64,13 @@ def read_due() -> int:
 
 def read(source: PolicySource) -> bool:
     """Bring the source to its newest commit and draft a bundle of it; a bad commit leaves its reasons only."""
-    before = (source.commit, source.problem)
+    before = (source.commit, source.refused, source.problem)
     problems = _read_into(source)
     source.problem = "\n".join(problems)
-    if source.asked_at is None and (source.commit, source.problem) == before:
+    source.refused = source.commit if problems else ""
+    if source.asked_at is None and (source.commit if not problems else before[0], source.refused, source.problem) == before:
         return False
-    fields = {"problem": source.problem, "read_at": timezone.now(), "asked_at": None}
+    fields = {"problem": source.problem, "refused": source.refused, "read_at": timezone.now(), "asked_at": None}
     if not problems:
         fields |= {"files": source.files, "commit": source.commit}
     with context(by=BY, reason=f"The policy source {source.slug} was read"):
