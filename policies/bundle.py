@@ -14,7 +14,7 @@ from policies.bundles.spread import Files, Spread
 from policies.pool import EvaluatorError, ask_once, on_one_line
 
 MAX_BYTES = 4 << 20
-SEVERITIES = ("block", "warn")
+SEVERITIES = ("block", "soft", "warn")
 RULES = "data.ruling.rules"
 # An import under such a name could make a call of the engine's own function look like one of the bundle's.
 NAMESPACES = frozenset(("crypto", "graphql", "http", "io", "net", "opa", "providers", "rand", "rego", "time", "uuid"))
@@ -228,7 +228,7 @@ def _metas_refused(metas: dict[str, Any], gathered: Any) -> list[str]:
         if not isinstance(meta, dict) or set(meta) != {"id", "severity", "title", "waiver"}:
             problems.append(f"{name}: `meta` must give id, severity, title and waiver.")
         elif meta["severity"] not in SEVERITIES:
-            problems.append(f"{name}: the severity must be block or warn.")
+            problems.append(f"{name}: the severity must be block, soft or warn.")
         elif meta["id"] in ids:
             problems.append(f"{name}: the id {meta['id']} is used twice.")
         else:

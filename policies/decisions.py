@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from audit.context import context
 from audit.record import record
-from policies.engine import Finding, Ruling
+from policies.engine import BLOCKING, Finding, Ruling
 from policies.models import Decision, DecisionInput, Team, User
 from policies.results import Denied, FieldError
 
@@ -85,7 +85,7 @@ def refuse(denied: Denied, *, by: User, subject: str, kind: str, team: Team, rul
 
 def denied_by(ruling: Ruling) -> Denied:
     """The first blocking finding as a refusal; all of them are in `errors` by field."""
-    blocks = [finding for finding in ruling.findings if finding.severity == "block"]
+    blocks = [finding for finding in ruling.findings if finding.severity in BLOCKING]
     first = blocks[0]
     return Denied(
         rule=first.rule,
@@ -94,10 +94,10 @@ def denied_by(ruling: Ruling) -> Denied:
         fix=first.fix,
         who=first.who,
         status=422,
-        errors=tuple(FieldError(f.field, f.rule, f.message, f.fix) for f in blocks),
+        errors=tuple(FieldError(f.field, f.rule, f.message, f.fix, f.value, f.who, f.ask, f.owner) for f in blocks),
     )
 
 
 def as_finding(row: dict[str, Any]) -> Finding:
     """A finding as recorded in a Decision."""
-    return Finding(**row)
+    return Finding(**{**row, "ask": tuple(row.get("ask", ()))})

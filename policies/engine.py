@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from policies import engines
-from policies.bundle import Bundle, Refusal, activate
+from policies.bundle import SEVERITIES, Bundle, Refusal, activate
 from policies.engines import PolicyEngine
 from policies.fact_check import gap
 from policies.pool import EvaluatorError
@@ -27,6 +27,9 @@ from policies.pool import EvaluatorError
 POINTS = ("request", "plan", "claim", "running", "admission")
 ENGINE, FACTS = "policy.engine", "policy.facts"
 SHIPPED = Path(__file__).with_name("rego")
+# What refuses: "block" always, "soft" until a person overrides it. A waived finding is "waived" (waivers.py).
+BLOCKING = frozenset({"block", "soft"})
+STATED = frozenset(("rule", "severity", "field", "value", "message", "fix", "who"))
 INPUT_LIMIT = 2 << 20
 DEADLINE_MS = 500
 RETRY_SECONDS = 10.0
@@ -35,7 +38,11 @@ HELP = "The platform team"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence of a ruling: what is wrong with which value, how to put it right, who can help."""
+    """One sentence of a ruling: what is wrong with which value, how to put it right, who can help.
+
+    The last three are written by `waivers.applied` alone: the waiver that covers it, what one could be asked for,
+    and who may grant it.
+    """
 
     rule: str
     severity: str
@@ -44,6 +51,9 @@ class Finding:
     message: str
     fix: str
     who: str
+    waiver: int | None = None
+    ask: tuple[str, ...] = ()
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,7 @@ def ask(engine: PolicyEngine, bundle: str, payload: bytes, *, started: int = 0) 
         findings, passed = _read(engine.ask(payload))
     except (EvaluatorError, OSError) as error:
         findings, passed = (_failure(str(error)),), ()
-    allowed = not any(finding.severity == "block" for finding in findings)
+    allowed = not any(finding.severity in BLOCKING for finding in findings)
     return Ruling(allowed, findings, passed, bundle, digest, _micros(started), payload.decode())
 
 
@@ -221,15 +231,21 @@ def _read(result: Any) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Turn the entry rule's value into findings and passed rules; anything malformed is a failure."""
     try:
         rules = [str(rule) for rule in result["rules"]]
-        findings = [Finding(**item) for item in result["findings"]]
+        findings = [_finding(item) for item in result["findings"]]
         findings.sort(key=lambda f: (f.severity, f.rule, f.field, json.dumps(f.value, sort_keys=True)))
     except (TypeError, KeyError) as error:
         raise EvaluatorError(f"The bundle's answer is malformed: {error}") from None
-    strange = [f.rule for f in findings if f.severity not in ("block", "warn") or f.rule not in rules]
+    strange = [f.rule for f in findings if f.severity not in SEVERITIES or f.rule not in rules]
     if strange or not rules:
         raise EvaluatorError("The bundle's answer names no rules, or a finding of none of them.")
     hit = {finding.rule for finding in findings}
     return tuple(findings), tuple(sorted(rule for rule in rules if rule not in hit))
+
+
+def _finding(item: dict[str, Any]) -> Finding:
+    if set(item) != STATED:
+        raise TypeError(f"a finding states exactly {', '.join(sorted(STATED))}")
+    return Finding(**item)
 
 
 def _failure(text: str) -> Finding:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as _field
 from typing import Any
 
 
@@ -16,12 +17,19 @@ class Allowed:
 
 @dataclass(frozen=True)
 class FieldError:
-    """One field of a request that breaks one rule, and how to mend it."""
+    """One field of a request that breaks one rule, and how to mend it.
+
+    From a policy also the value, who can help, and what a waiver could be asked for from whom.
+    """
 
     field: str
     rule: str
     message: str
     fix: str = ""
+    value: Any = _field(default=None, hash=False)
+    who: str = ""
+    ask: tuple[str, ...] = ()
+    owner: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
 from policies import quotas
-from policies.models import ApiToken, Decision, FormRule, PolicyBundle, Quota, Service, Team, User
+from policies.models import ApiToken, Decision, FormRule, PolicyBundle, Quota, Service, Team, User, Waiver
 from policies.permissions import Permission, teams_with
+from policies.waivers import visible_to as waivers_visible_to
 from provisioning import selectors
 from provisioning.models import Environment, Operation, Orphan, Target, WarmPool
 
@@ -115,6 +116,11 @@ def member(team: Team, username: str) -> User:
 def pool(user: User, pk: UUID) -> WarmPool:
     """A warm pool for a service of a team the viewer may see."""
     return _one(selectors.pools_visible_to(user).filter(pk=pk), "pool")
+
+
+def waiver(user: User, pk: int) -> Waiver:
+    """A waiver of a team the viewer may see."""
+    return _one(waivers_visible_to(user).filter(pk=pk), "waiver")
 
 
 def policy_bundle(user: User, pk: int) -> PolicyBundle:

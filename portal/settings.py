@@ -87,6 +87,7 @@ TEMPLATES = [
             ],
             "builtins": [
                 "portal.templatetags.berth_ui",
+                "portal.templatetags.berth_waivers",
                 "django.templatetags.i18n",
                 "django.templatetags.static",
             ],
@@ -191,6 +192,7 @@ CELERY_BEAT_SCHEDULE = {
     "orphans": {"task": "provisioning.orphans", "schedule": 5.0, "options": {"expires": 20}},
     "pools": {"task": "provisioning.pools", "schedule": 5.0, "options": {"expires": 20}},
     "budgets": {"task": "provisioning.budgets", "schedule": 300.0, "options": {"expires": 250}},
+    "waivers": {"task": "provisioning.waivers", "schedule": 10.0, "options": {"expires": 20}},
     "scan": {"task": "provisioning.scan", "schedule": 3.0, "options": {"expires": 10}},
     "policy_sources": {"task": "portal.policy_sources", "schedule": 30.0, "options": {"expires": 25}},
     "policies": {"task": "policies.bundles", "schedule": 5.0, "options": {"expires": 20}},
@@ -224,8 +226,9 @@ SPECTACULAR_SETTINGS = {
         "OperationStatus": "provisioning.states.OperationStatus",
         "EnvironmentStatus": "provisioning.states.EnvironmentStatus",
         "BundleState": "policies.models.BundleState",
-        "TemplateState": "catalog.models.TemplateState",
         "StepStatus": "provisioning.models.OperationStep.Status",
+        "TemplateState": "catalog.models.TemplateState",
+        "WaiverState": "policies.models.waivers.WaiverState",
         "InventorySource": "provisioning.models.InventoryImport.Source",
     },
 }

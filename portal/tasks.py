@@ -26,14 +26,14 @@ def pulse() -> None:
     health.beat()
 
 
-@shared_task(name="portal.policy_sources")
-def read_policies() -> None:
-    """Read every repository of policies."""
-    policy_sources.read_due()
-
-
 @shared_task(name="portal.review_access")
 def review_access() -> None:
     """Open this quarter's access reviews, and remind of those that are open."""
     reviews.open_due(timezone.now())
     reviews.remind_due(timezone.now())
+
+
+@shared_task(name="portal.policy_sources")
+def read_policies() -> None:
+    """Read every repository of policies."""
+    policy_sources.read_due()

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("portal.routes.operations")),
     path("inventory/", include("portal.routes.inventory")),
     path("access/", include("portal.routes.access")),
+    path("waivers/", include("portal.routes.waivers")),
     path("inbox/", include("portal.routes.approvals")),
     path("pipelines/", include("portal.routes.pipelines")),
     path("", include("portal.routes.governance")),

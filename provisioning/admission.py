@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from policies.decisions import record_ruling
-from policies.engine import Finding, Ruling, judge
+from policies.engine import BLOCKING, Finding, Ruling, judge
 from provisioning import admission_facts
 from provisioning.admission_facts import Object
 from provisioning.models import AdmissionHook, Environment, Target
@@ -91,8 +91,8 @@ def _unknown(hook: AdmissionHook, request: Object) -> Answer:
 
 
 def _answer(hook: AdmissionHook, ruling: Ruling) -> Answer:
-    blocks = [finding for finding in ruling.findings if finding.severity == "block"]
-    warnings = [finding for finding in ruling.findings if finding.severity != "block"]
+    blocks = [finding for finding in ruling.findings if finding.severity in BLOCKING]
+    warnings = [finding for finding in ruling.findings if finding.severity not in BLOCKING]
     if hook.fails_open and blocks and all(finding.rule == ENGINE for finding in blocks):
         warnings, blocks = blocks, []
     told = tuple(_sentence(finding) for finding in warnings)

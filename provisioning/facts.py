@@ -18,7 +18,10 @@ Provider = Callable[["Draft"], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Draft:
-    """What is asked, before anything is written. `environment` None: it shall be created."""
+    """What is asked, before anything is written. Without `environment` it shall be created.
+
+    `operation` is the accepted operation's id, for what was allowed for that one alone.
+    """
 
     kind: str
     name: str
@@ -31,6 +34,7 @@ class Draft:
     requester: User | None
     created_at: datetime | None = None
     environment: str = ""
+    operation: str = ""
 
     @property
     def team(self) -> Team:

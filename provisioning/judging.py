@@ -1,4 +1,7 @@
-"""Asks the policy engine about a draft and says who must sign. Used by preview, request, plan and claim."""
+"""Asks the policy engine about a draft, lets waivers count, and says who must sign.
+
+Used by preview, request, plan and claim.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,10 +10,13 @@ from decimal import Decimal
 from django.utils import timezone
 
 from catalog.pricing import price
-from policies import approvals
+from policies import approvals, waivers
 from policies.approvals import Matter, Requirement
+from policies.decisions import denied_by
 from policies.engine import Finding, Ruling, judge
+from policies.models import Service
 from provisioning import facts, kinds
+from provisioning.digest import sha256
 from provisioning.drivers.base import Plan
 from provisioning.facts import Draft
 from provisioning.models import Environment, Operation
@@ -44,7 +50,7 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
         )
     except facts.MissingFacts as missing:
         return Judgement(_no_facts(str(missing)), requirement)
-    ruling = judge(point, snapshot, now=moment)
+    ruling = waivers.applied(judge(point, snapshot, now=moment), refs_of(draft), moment)
     found = {finding.rule: finding.severity for finding in ruling.findings}
     if found:
         requirement = approvals.requirement_for(replace(matter, findings=found), rules)
@@ -72,6 +78,46 @@ def cost_delta(draft: Draft) -> Decimal:
         before = Environment.objects.values_list("rate_running", flat=True).get(pk=draft.environment)
     after = Decimal(0) if draft.kind == "destroy" else price(draft.version, draft.parameters).running
     return after - before
+
+
+def refs_of(draft: Draft) -> tuple[str, ...]:
+    """What waivers may name to mean this draft, the narrowest first."""
+    refs = [f"operation:{draft.operation}"] if draft.operation else []
+    if draft.requester is not None:
+        refs.append(f"request:{draft.requester.pk}:{draft.team.slug}:{_same_request(draft)}")
+    return (*refs, *refs_of_place(draft.environment, draft.service))
+
+
+def refs_of_place(environment: str, service: Service) -> tuple[str, ...]:
+    """The same of an environment, whatever is asked of it; "" for one that is not there yet."""
+    places = (f"environment:{environment}",) if environment else ()
+    return (*places, f"service:{service.slug}", f"team:{service.team.slug}")
+
+
+def _same_request(draft: Draft) -> str:
+    """Equal for a request and for the operation that it becomes: of the lifetime only what a new one asks."""
+    kind = kinds.get(draft.kind)
+    begins = kind is not None and kind.begins_environment
+    return sha256(
+        {
+            "kind": draft.kind,
+            "name": draft.name,
+            "tier": draft.tier,
+            "service": draft.service.slug,
+            "version": draft.version.digest,
+            "parameters": dict(draft.parameters),
+            "ttl_hours": draft.ttl_hours if begins else None,
+        }
+    ).removeprefix("sha256:")
+
+
+def worse(operation: Operation, ruling: Ruling) -> str:
+    """Why policy stops what it let pass when it was planned, in a sentence."""
+    denied = denied_by(ruling)
+    for error in denied.errors:
+        if error.rule in operation.context.get("waived", []):
+            return f"The waiver of the rule {error.rule} ended. {error.message}"
+    return f"Policy stops it now by the rule {denied.rule}: {denied.reason}"
 
 
 def _no_facts(message: str) -> Ruling:
@@ -102,6 +148,7 @@ def draft_of(operation: Operation) -> Draft:
         requester=operation.requester,
         created_at=environment.created_at,
         environment=str(environment.pk),
+        operation=str(operation.pk),
     )
 
 

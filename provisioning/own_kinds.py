@@ -1,6 +1,7 @@
 """The operation kinds of provisioning itself: create, adopt, update, suspend, resume, reconcile, destroy."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -22,6 +23,9 @@ def _created(operation: Operation) -> dict[str, Any]:
     environment, now = operation.environment, timezone.now()
     at_most = lifetimes.longest(environment.template_version, environment.tier, environment.created_at)
     hours = operation.arguments.get("ttl_hours")
+    if at_most is not None and hours is not None:
+        # Policy let this lifetime pass, beyond the template's maximum only by a waiver.
+        at_most = max(at_most, environment.created_at + timedelta(hours=hours))
     expires = lifetimes.expiry(start=now, ttl_hours=hours, at_most=at_most)
     return {"ready_at": now, "expires_at": expires, "expires_at_most": at_most}
 

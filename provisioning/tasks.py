@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from provisioning.runs import budgets, checks, expiry, orphans, pools, recheck, running, scan, sweep, worker
+from provisioning.runs import budgets, checks, expiry, lapsed, orphans, pools, recheck, running, scan, sweep, worker
 
 
 @shared_task(name="provisioning.work")
@@ -57,6 +57,12 @@ def budgets_task() -> None:
 def pools_task() -> None:
     """Keep warm pools as full as they shall be."""
     pools.sweep()
+
+
+@shared_task(name="provisioning.waivers")
+def waivers_task() -> None:
+    """Remind of waivers that end, end them, and judge again what ran on one."""
+    lapsed.sweep()
 
 
 @shared_task(name="provisioning.judge_running")

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("policies", "0080_factors"),
+        ("policies", "0031_waiver_guards"),
     ]
 
     operations = [

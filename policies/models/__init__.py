@@ -18,6 +18,7 @@ from policies.models.people import CustomRole, Membership, Organisation, Role, S
 from policies.models.rules import ApprovalRule, Decision, OnExpiry, RuleStep, Signature, Verdict
 from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
+from policies.models.waivers import Waiver
 
 __all__ = [
     "AccessGrant",
@@ -59,4 +60,5 @@ __all__ = [
     "Team",
     "User",
     "Verdict",
+    "Waiver",
 ]

@@ -24,4 +24,5 @@ findings contains {
 	input.environment.tier in tiers.short_lived
 	is_number(input.environment.ttl_hours)
 	input.environment.ttl_hours > 14 * 24
+	input.environment.ttl_hours <= 30 * 24
 }

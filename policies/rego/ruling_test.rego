@@ -6,7 +6,7 @@ import data.ruling
 test_facts_without_fault_give_no_finding if {
 	result := ruling.result with input as fixtures.base
 	count(result.findings) == 0
-	count(result.rules) >= 17
+	count(result.rules) >= 18
 }
 
 test_a_finding_carries_its_rules_id_and_severity if {

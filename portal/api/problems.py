@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from policies.results import Denied, FieldError
 from portal.api import auth
+from portal.waiver_links import waiver_url
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -46,12 +47,23 @@ def problem(denied: Denied) -> Response:
         body["errors"] = [as_json(error) for error in denied.errors]
     if denied.about:
         body["about"] = denied.about
+        if denied.errors[0].rule == denied.rule:
+            body |= _of_policy(denied.errors[0])
     return Response(body, status=denied.status, content_type=CONTENT_TYPE)
 
 
-def as_json(error: FieldError) -> dict[str, str]:
+def as_json(error: FieldError) -> dict[str, Any]:
     """A field error as JSON."""
-    return {"field": error.field, "rule": error.rule, "message": error.message, "fix": error.fix}
+    said = {"field": error.field, "rule": error.rule, "message": error.message, "fix": error.fix}
+    return said | _of_policy(error) | ({"who": error.who} if error.who else {})
+
+
+def _of_policy(error: FieldError) -> dict[str, Any]:
+    """What only a policy says: the value, who may waive the rule, and where that is asked for."""
+    if not error.who:
+        return {}
+    asked = {"owner": error.owner, "waiver_url": waiver_url(error)} if error.ask else {}
+    return {"value": error.value, **asked}
 
 
 # Exception → rule, field, fix, who. The first that matches counts.

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from policies.access.leaving import teams_without_owner
 from policies.access.why import Explanation, explain
+from policies.approvals import Subject, active_rules, satisfiable
 from policies.models import AccessGrant, ApprovalRule, CustomRole, Effect, Role, Team, User
-from policies.permissions import ROLE_TABLE, Permission, Scope, people_with, teams_with
+from policies.permissions import ROLE_TABLE, Permission, Scope, teams_with
+from policies.requirements import joined
+from policies.results import Denied
 
 
 def sentence(grant: AccessGrant) -> str:
@@ -50,22 +53,14 @@ def unsatisfied(viewer: User) -> list[Unmet]:
     teams = list(teams_with(viewer, Permission.VIEW))
     bare = set(teams_without_owner().values_list("pk", flat=True))
     found = [Unmet(team, "owner", "Nobody is owner.") for team in teams if team.pk in bare]
-    signers = {team.slug: _signers(team) for team in Team.objects.all()}
-    for rule in ApprovalRule.objects.filter(active=True):
+    for rule in active_rules():
         for team in teams:
-            found += _unmet(rule, team, signers)
+            found += _unmet(rule, team)
     return found
 
 
-def _signers(team: Team) -> set[int]:
-    return set(people_with(Permission.APPROVE, team).values_list("pk", flat=True))
-
-
-def _unmet(rule: ApprovalRule, team: Team, signers: dict[str, set[int]]) -> list[Unmet]:
-    """The requester never counts, so one person more than it names may be needed."""
-    owning = signers[team.slug]
-    everybody = set().union(owning, *(signers.get(slug, set()) for slug in rule.also_from))
-    if len(everybody) >= rule.signatures and len(owning) >= rule.owning_team:
-        return []
-    says = f"{rule.signatures} must sign, {rule.owning_team} of {team.name}; {len(everybody)} can, {len(owning)} of it."
-    return [Unmet(team, rule.slug, says)]
+def _unmet(rule: ApprovalRule, team: Team) -> list[Unmet]:
+    """Asked as if by somebody who is no signer; a requester who is one never counts, so one more may be needed."""
+    subject = Subject("", "", team, User(), joined([(rule, "")], team=team.slug))
+    outcome = satisfiable(subject)
+    return [Unmet(team, rule.slug, outcome.reason)] if isinstance(outcome, Denied) else []

@@ -21,6 +21,7 @@ from portal.api.views import (
     targets,
     terraform_state,
     things,
+    waivers,
 )
 
 Route = URLPattern | URLResolver
@@ -86,6 +87,11 @@ v1: list[Route] = [
     path("pipelines/<slug:slug>/", things.PipelineDetail.as_view(), name="pipeline"),
     path("inbox/", things.Inbox.as_view(), name="inbox"),
     path("access/", include("portal.routes.access_api")),
+    path("waivers/", waivers.Waivers.as_view(), name="waivers"),
+    path("waivers/<int:pk>/", waivers.WaiverDetail.as_view(), name="waiver"),
+    path("waivers/<int:pk>/grant/", waivers.Grant.as_view(), name="waiver_grant"),
+    path("waivers/<int:pk>/refuse/", waivers.Refuse.as_view(), name="waiver_refuse"),
+    path("waivers/<int:pk>/withdraw/", waivers.Withdraw.as_view(), name="waiver_withdraw"),
     path("history/", history.History.as_view(), name="history"),
     path("history/export/", history.HistoryExport.as_view(), name="history_export"),
 ]

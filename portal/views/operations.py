@@ -17,6 +17,7 @@ from observability import usual
 from observability.waiting import place_in_queue
 from policies import approvals
 from policies.decisions import as_finding
+from policies.engine import BLOCKING
 from policies.models import Decision, Signature, User
 from policies.permissions import Permission, may
 from policies.results import Denied
@@ -205,7 +206,9 @@ def _tab_parts(
 
 def decided(decision: Decision) -> dict[str, Any]:
     """A recorded decision with its findings, blocking ones first."""
-    findings = sorted((as_finding(row) for row in decision.findings), key=lambda f: (f.severity != "block", f.rule))
+    findings = sorted(
+        (as_finding(row) for row in decision.findings), key=lambda f: (f.severity not in BLOCKING, f.rule)
+    )
     return {
         "row": decision,
         "findings": findings,

@@ -9,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 
 from policies.models import User
 from policies.results import Denied
+from portal.waiver_links import waiver_url
 
 
 def viewer(request: HttpRequest) -> User:
@@ -28,7 +29,9 @@ def page(
 
 
 def problem_of(denied: Denied, title: str = "") -> dict[str, Any]:
-    """A refusal for components/problem.html."""
+    """A refusal for components/problem.html. By a policy it has the value, and leads to where a waiver is asked for."""
+    first = denied.errors[0] if denied.errors else None
+    said = first if first is not None and first.rule == denied.rule else None
     return {
         "title": title or denied.reason,
         "detail": denied.reason if title else "",
@@ -37,4 +40,7 @@ def problem_of(denied: Denied, title: str = "") -> dict[str, Any]:
         "fix": denied.fix,
         "who": denied.who,
         "about": denied.about,
+        "value": "" if said is None or said.value is None else str(said.value),
+        "owner": said.owner if said is not None else "",
+        "waiver_url": waiver_url(said) if said is not None else "",
     }

@@ -8,6 +8,7 @@ from django.db import IntegrityError
 
 from audit.context import context
 from audit.record import record
+from policies import waiving
 from policies.decisions import denied_by, record_ruling, refuse
 from policies.engine import Ruling
 from policies.models import User
@@ -150,6 +151,7 @@ def enqueue(
         signatures_needed=judgement.requirement.signatures if by else 0,
         owning_needed=judgement.requirement.owning_team if by else 0,
     )
+    waiving.use(ruling=judgement.ruling, operation=operation.ref)
     record_ruling(judgement.ruling, subject=operation.ref, point="request", kind=kind.name, team=environment.team)
     record(
         "operation.requested",

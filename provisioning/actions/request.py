@@ -12,7 +12,7 @@ from audit.record import record
 from catalog import parameters as schema_check
 from catalog.models import TemplateVersion
 from catalog.pricing import price
-from policies import quotas
+from policies import quotas, waiving
 from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may, owners_of
@@ -218,6 +218,7 @@ def _create(by: User, wanted: Wanted, checked: Checked, key: str, digest: str) -
         signatures_needed=checked.judgement.requirement.signatures,
         owning_needed=checked.judgement.requirement.owning_team,
     )
+    waiving.use(ruling=checked.judgement.ruling, operation=operation.ref)
     record_ruling(checked.judgement.ruling, subject=operation.ref, point="request", kind=kind, team=team)
     record(
         "operation.requested",

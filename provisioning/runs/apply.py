@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from policies import approvals
-from policies.decisions import denied_by, record_ruling
+from policies.decisions import record_ruling
 from policies.results import Allowed, Denied
 from provisioning import kinds, lifecycle, states, suspicion
 from provisioning.drivers.base import (
@@ -26,7 +26,7 @@ from provisioning.drivers.base import (
     Step,
 )
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, draft_of, judge_draft
+from provisioning.judging import Judgement, draft_of, judge_draft, worse
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
 from provisioning.redaction import place_of, said_by
@@ -97,7 +97,7 @@ def _lock_plan(work: Work) -> bool:
     judgement = judge_draft(draft_of(operation), point="claim", plan=made.plan)
     if not judgement.ruling.is_judged:
         # Nothing was done yet, and what waits must not be lost because the rules could not be asked.
-        wait(operation, work.lease, reason=denied_by(judgement.ruling).reason, back_to=S.QUEUED)
+        wait(operation, work.lease, reason=judgement.ruling.findings[0].message, back_to=S.QUEUED)
         return False
     with context(by=work.by, operation=operation.ref):
         if not judgement.ruling.allowed:
@@ -108,13 +108,9 @@ def _lock_plan(work: Work) -> bool:
                 kind=operation.kind,
                 team=operation.team,
             )
-            denied = denied_by(judgement.ruling)
-            move(
-                operation,
-                S.FAILED,
-                fence=work.lease.fence,
-                error=f"Policy stops it now: {denied.reason}"[:600],
-            )
+            why = worse(operation, judgement.ruling)
+            approvals.void(ref=operation.ref, reason=why)
+            move(operation, S.FAILED, fence=work.lease.fence, error=why[:600])
             forget_environment(operation)
             lifecycle.release(work.lease)
             return False

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from audit.context import context
-from policies import approvals
+from policies import approvals, waiving
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
@@ -127,6 +127,7 @@ def store(operation: Operation, made: Made, judgement: Judgement) -> None:
     operation.risk = risk_of(operation, made.document, judgement).score
     names = ("plan", "change_digest", "context", "approval", "signatures_needed", "owning_needed", "risk")
     operation.save(update_fields=names)
+    waiving.use(ruling=judgement.ruling, operation=operation.ref)
     record_ruling(judgement.ruling, subject=operation.ref, point="plan", kind=operation.kind, team=operation.team)
 
 
@@ -142,7 +143,8 @@ def context_of(operation: Operation, judgement: Judgement) -> dict[str, Any]:
     environment = operation.environment
     return {
         "allowed": judgement.ruling.allowed,
-        "warnings": sorted(f.rule for f in judgement.ruling.findings if f.severity != "block"),
+        "warnings": sorted(f.rule for f in judgement.ruling.findings if f.severity == "warn"),
+        "waived": sorted({f.rule for f in judgement.ruling.findings if f.severity == "waived"}),
         "bundle": judgement.ruling.bundle,
         "rate_running": str(environment.rate_running),
         "rate_suspended": str(environment.rate_suspended),

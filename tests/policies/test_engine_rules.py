@@ -20,6 +20,7 @@ RULES = (
     "env.tier_template",
     "env.ttl_long",
     "env.ttl_maximum",
+    "env.ttl_month",
     "env.ttl_required",
     "plan.removal",
     "prod.signatures",
@@ -115,6 +116,18 @@ CASES: list[tuple[dict[str, Any], Finding]] = [
             "15 days is long for the tier preview; most are done within 14 days.",
             "Shorten the time to live, or suspend the environment while it is not used.",
             "You, the requester",
+        ),
+    ),
+    (
+        {"environment": {"ttl_hours": 721, "tier": "preview"}, "template": {"ttl_max_hours": 1440}},
+        Finding(
+            "env.ttl_month",
+            "soft",
+            "environment.ttl_hours",
+            721,
+            "721 hours is longer than the 30 days that the tier preview is meant for.",
+            "Ask for 30 days or less, or for the tier dev.",
+            "An owner of the team payments",
         ),
     ),
     (

@@ -49,8 +49,8 @@ def problems(path):
 def test_c3_the_shipped_bundle_passes_its_tests_and_every_line_is_reached():
     outcome = activate(SHIPPED)
     assert isinstance(outcome, Bundle), outcome
-    assert len(outcome.rules) == 17
-    assert {rule.severity for rule in outcome.rules} == {"block", "warn"}
+    assert len(outcome.rules) == 18
+    assert {rule.severity for rule in outcome.rules} == {"block", "soft", "warn"}
 
 
 def test_each_shipped_rule_has_a_file_a_test_that_finds_and_a_test_that_finds_nothing():
@@ -179,7 +179,7 @@ def test_a_symbolic_link_is_refused(write):
 @pytest.mark.parametrize(
     ("meta", "problem"),
     [
-        (META % ("my.rule", "hint"), "berth.mine: the severity must be block or warn."),
+        (META % ("my.rule", "hint"), "berth.mine: the severity must be block, soft or warn."),
         ('meta := {"id": "my.rule"}\n', "berth.mine: `meta` must give id, severity, title and waiver."),
     ],
 )
@@ -225,7 +225,7 @@ def test_the_command_prints_the_counts_of_the_shipped_bundle():
     out = StringIO()
     call_command(Command(stdout=out))
     lines = out.getvalue().splitlines()
-    assert lines[-2] == "98 tests passed, 17 rules, every line reached."
+    assert lines[-2] == "103 tests passed, 18 rules, every line reached."
     assert lines[-1] == activate(SHIPPED).digest
 
 

@@ -57,6 +57,10 @@ ASKED_TO_SIGN = {**ANON, "olaf": 404}
 READERS = {**ANON, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
 OPERATORS = {**READERS, "tomasz": 404, "olaf": 404}
 
+WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An audit.", "days": 30}
+NOT_THEIRS = {"tomasz": 422, "olaf": 422}
+WHY = {"reason": "It is time."}
+
 REGION_RULE = {"slug": "region", "title": "In Europe", "parameter": "region", "values": "eu-1", "keep": "1"}
 TARGET = {"slug": "us-1", "driver": "noop", "name": "United States"}
 
@@ -264,6 +268,12 @@ API = [
         but={**ANON, "pia": 201},
     ),
     Row("api:source_sync", 403, "POST", slug("test"), but={**ANON, "pia": 202}),
+    Row("api:waivers", 200, but=ANON),
+    Row("api:waivers", 403, "POST", body=lambda w: WAIVER, but={**ANON, "mara": 201, "ines": 201, **NOT_THEIRS}),
+    Row("api:waiver", 200, kwargs=of("waiver"), but=OURS),
+    Row("api:waiver_grant", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
+    Row("api:waiver_refuse", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
+    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200, "pia": 200}),
     Row("api:queue", 200, but=ANON),
     Row("api:targets", 200, but=ANON),
     Row("api:targets", 403, "POST", body=lambda world: TARGET, but={**ANON, "pia": 201}),
@@ -415,6 +425,18 @@ PAGES = [
     page("operation_log", 200, of("failed"), but=HIDDEN),
     page("operation_stream", 200, of("failed"), committed=True, but={**HIDDEN, "anonymous": 401}),
     page("governance"),
+    page("waivers"),
+    page("waiver_new"),
+    form(
+        "waiver_new",
+        403,
+        body=lambda world: {**WAIVER, "among": WAIVER["scope"]},
+        but={"mara": 302, "ines": 302, **NOT_THEIRS},
+    ),
+    page("waiver", 200, of("waiver"), but=HIDDEN),
+    form("waiver_grant", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
+    form("waiver_refuse", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
+    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302, "pia": 302}),
     page("policies"),
     page("policy_rule", 200, lambda world: {"rule": "test.rule"}),
     page("policy_rule_new"),

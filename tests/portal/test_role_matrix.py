@@ -42,8 +42,9 @@ def world(demo: Any) -> SimpleNamespace:
         orphan=made.orphan(demo),
         item=made.item(demo),
         pool=made.pool(demo),
-        **made.policies(demo),
         **access_rows.rows(demo),
+        waiver=made.waiver(demo),
+        **made.policies(demo),
     )
 
 

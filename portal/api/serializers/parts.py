@@ -60,11 +60,18 @@ class FieldErrorSerializer(Shown):
     rule = serializers.CharField()
     message = serializers.CharField()
     fix = serializers.CharField()
+    value = serializers.JSONField(allow_null=True, required=False)
+    who = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False)
+    waiver_url = serializers.CharField(required=False)
 
 
 @extend_schema_serializer(component_name="Problem")
 class ProblemSerializer(Shown):
-    """RFC 9457, with the rule that refused, the field, how to mend it and who can help."""
+    """RFC 9457, with the rule that refused, the field, how to mend it and who can help.
+
+    A policy adds the value; `owner` may waive the rule, and `waiver_url` is where that is asked for.
+    """
 
     type = serializers.CharField()
     title = serializers.CharField()
@@ -73,12 +80,18 @@ class ProblemSerializer(Shown):
     field = serializers.CharField()
     fix = serializers.CharField()
     who = serializers.CharField()
+    value = serializers.JSONField(allow_null=True, required=False)
+    owner = serializers.CharField(required=False)
+    waiver_url = serializers.CharField(required=False)
     errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
     about = serializers.DictField(required=False, help_text="What else helps: who holds what of a full quota.")
 
 
 class FindingSerializer(Shown):
-    """One sentence of a ruling."""
+    """One sentence of a ruling. `severity`: `block`, `soft` (may be overridden), `warn`, or `waived` by `waiver`.
+
+    `owner` may waive the rule for what `ask` names; both are empty where nobody can.
+    """
 
     rule = serializers.CharField()
     severity = serializers.CharField()
@@ -87,6 +100,9 @@ class FindingSerializer(Shown):
     message = serializers.CharField()
     fix = serializers.CharField()
     who = serializers.CharField()
+    waiver = serializers.IntegerField(allow_null=True, default=None)
+    ask = serializers.ListField(child=serializers.CharField(), default=list)
+    owner = serializers.CharField(default="")
 
 
 class RequirementSerializer(Shown):

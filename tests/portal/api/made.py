@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from audit.context import context
 from delivery.models import Release
+from policies import waiving
 from policies.approvals import plain
-from policies.models import Decision, FormRule, PolicyBundle
+from policies.models import Decision, FormRule, PolicyBundle, Waiver
 from provisioning.models import (
     Environment,
     InventoryImport,
@@ -126,6 +127,15 @@ def pool(demo: Demo) -> WarmPool:
             budget=10,
             created_by=demo.pia,
         )
+
+
+def waiver(demo: Demo, **changes: Any) -> Waiver:
+    """A waiver that Mara asked for and nobody decided yet."""
+    usual = {"rule": "env.ttl_maximum", "scope": "service:payments-api", "label": "payments-api", "days": 30}
+    people = {"team": demo.payments, "owner": demo.mara, "reason": "The audit runs for 80 days."}
+    made = waiving.ask(by=demo.mara, wanted=waiving.Wanted(**{**usual, **people, **changes}))
+    assert isinstance(made, Waiver), made
+    return made
 
 
 def policies(demo: Demo) -> dict[str, Any]:
