@@ -85,6 +85,14 @@ def _digest(data: Mapping[str, Any]) -> str:
     return _("plan %s") % short_hash(str(data.get("digest") or ""))
 
 
+def _bundle(data: Mapping[str, Any]) -> str:
+    return short_hash(str(data.get("digest") or ""))
+
+
+def _rules(data: Mapping[str, Any]) -> str:
+    return ", ".join(str(rule) for rule in data.get("rules") or ())
+
+
 def _new_plan(data: Mapping[str, Any]) -> str:
     words = {"old": short_hash(str(data.get("from", ""))), "new": short_hash(str(data.get("to", "")))}
     parts = str(data.get("changed") or "")
@@ -105,6 +113,13 @@ def _hours(data: Mapping[str, Any]) -> str:
 
 
 _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
+    "bundle.drafted": (lazy("drafted the policy"), "idle", _said("source")),
+    "bundle.activated": (lazy("put into force the policy"), "ok", _bundle),
+    "bundle.shadowed": (lazy("put into shadow the policy"), "run", _bundle),
+    "bundle.withdrawn": (lazy("withdrew the policy"), "idle", _bundle),
+    "bundle.refused": (lazy("was refused with the policy"), "bad", _said("reason")),
+    "bundle.replayed": (lazy("replayed the policy"), "idle", _nothing),
+    "environment.judged": (lazy("judged again, as it runs,"), "warn", _rules),
     "operation.requested": (lazy("asked for"), "idle", _nothing),
     "operation.claimed": (lazy("took up"), "run", _nothing),
     "operation.planning": (lazy("planned"), "run", _nothing),
