@@ -13,9 +13,10 @@ from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import User
 from policies.permissions import may
 from policies.results import Denied, FieldError
-from provisioning import kinds
+from provisioning import holdings, kinds, reclaim
 from provisioning.actions.hold import end_hold, locked, not_in, not_requester
 from provisioning.actions.storable import storable, unstorable
+from provisioning.holdings import Full
 from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.lifecycle import move
 from provisioning.models import Environment, Hold, Operation
@@ -44,12 +45,15 @@ def amend(*, by: User, operation: Operation, parameters: Mapping[str, Any], reas
     if not made.judgement.ruling.allowed:
         denied, ruling = denied_by(made.judgement.ruling), made.judgement.ruling
         return refuse(denied, by=by, subject=operation.ref, kind="edit", team=operation.team, ruling=ruling)
-    with context(by=by, operation=operation.ref, reason=reason):
-        row = locked().get(pk=operation.pk)
-        if row.status == S.HELD and row.arguments == operation.arguments:
-            _write(by, row, made, reason)
-            return row
-    gone = not_in(row, "it cannot be changed any more")
+    try:
+        with context(by=by, operation=operation.ref, reason=reason):
+            row = locked().get(pk=operation.pk)
+            if row.status == S.HELD and row.arguments == operation.arguments:
+                _write(by, row, made, reason)
+                return row
+        gone = not_in(row, "it cannot be changed any more")
+    except Full as full:
+        gone = reclaim.refusal(by, full.short, operation.team)
     return refuse(gone, by=by, subject=operation.ref, kind="edit", team=operation.team)
 
 
@@ -112,6 +116,8 @@ def _write(by: User, row: Operation, made: Amended, reason: str) -> None:
         )
     need = made.judgement.requirement
     move(row, S.REQUESTED, arguments=made.arguments, blocked="", signatures_needed=need.signatures)
+    if short := holdings.reserve(row.environment):
+        raise Full(short)
     record_ruling(made.judgement.ruling, subject=row.ref, point="request", kind=row.kind, team=row.team)
     data = {"changed": list(made.changed), "by": by.audit_ref}
     record("operation.edited", object=row.ref, scope=f"team:{row.team_id}", data=data)
