@@ -17,8 +17,9 @@ from policies.approvals import Right
 from policies.decisions import denied_by, refuse
 from policies.models import User
 from policies.results import Denied, FieldError
-from provisioning import holdings, kinds, reclaim
+from provisioning import costs, holdings, kinds, reclaim
 from provisioning.actions.storable import storable, unstorable
+from provisioning.costs import OverBudget
 from provisioning.holdings import Full
 from provisioning.judging import draft_of, judge_draft
 from provisioning.lifecycle import move
@@ -44,6 +45,8 @@ def edit(
             answer = _written(by, operation.pk, digest, parameters)
     except Full as full:
         answer = reclaim.refusal(by, full.short, operation.team)
+    except OverBudget as over:
+        answer = over.denied
     if isinstance(answer, Denied):
         return refuse(answer, by=by, subject=operation.ref, kind=KIND, team=operation.team)
     return answer
@@ -132,6 +135,7 @@ def _written(by: User, pk: UUID, digest: str, parameters: Mapping[str, Any]) -> 
     move(operation, S.REQUESTED, arguments=arguments, edited_by=edited, asked=[], remind_at=None, blocked=blocked)
     if short := holdings.reserve(operation.environment):
         raise Full(short)
+    costs.hold_budgets(replace(draft_of(operation), parameters=checked))
     wake(operation.pool)
     return operation
 

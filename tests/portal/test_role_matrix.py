@@ -34,6 +34,7 @@ def world(demo: Any) -> SimpleNamespace:
     return SimpleNamespace(
         environment=environment,
         awaiting=made.awaiting(demo),
+        held=made.held(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
         factor=enrolled(demo.mara),
