@@ -9,10 +9,11 @@ from audit.context import context
 from policies import approvals, waiving
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
+from provisioning.costs import cost_delta
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, cost_delta, draft_of, judge_draft
+from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.kinds import OperationKind
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation

@@ -1,8 +1,12 @@
 """A signer changes what was asked: the plan is made again, signatures are void, and the editor is not alone."""
 
+from decimal import Decimal
+
 import pytest
 
-from policies.models import Signature
+from policies.models import Quota, Signature
+from policies.quotas import Usage
+from provisioning import holdings
 from provisioning.actions.edit import edit, editable_by
 from provisioning.models import Operation
 from provisioning.runs import worker
@@ -79,3 +83,16 @@ def test_without_a_named_parameter_nothing_can_be_edited(demo):
     operation = planned(demo)
     assert editable_by(demo.jonas, operation) == ()
     assert refused_once(lambda: edits(demo.jonas, operation, size="L")).rule == "approval.editable"
+
+
+def test_what_is_edited_is_held_as_edited(demo, large):
+    assert edits(demo.jonas, large, size="M")
+    assert holdings.differences() == []
+
+
+def test_an_edit_beyond_the_quota_is_refused_and_changes_nothing(demo, large, monkeypatch):
+    full = Usage(Quota.objects.get(), Decimal(20), Decimal(1))
+    monkeypatch.setattr(holdings, "reserve", lambda environment: [full])
+    before = fresh(large)
+    assert refused_once(lambda: edits(demo.jonas, large, size="M")).rule == "quota.environments"
+    assert (fresh(large).status, fresh(large).arguments) == (before.status, before.arguments)
