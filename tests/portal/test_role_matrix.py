@@ -12,7 +12,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from policies import tokens
-from tests.portal import access_rows
+from tests.portal import access_rows, approval_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
@@ -30,9 +30,10 @@ def world(demo: Any) -> SimpleNamespace:
     token = tokens.create(by=demo.mara, name="ci", scopes=["read"], days=1)
     assert isinstance(token, tuple)
     made.target()
+    awaiting = made.awaiting(demo)
     return SimpleNamespace(
         environment=environment,
-        awaiting=made.awaiting(demo),
+        awaiting=awaiting,
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
         factor=enrolled(demo.mara),
@@ -43,6 +44,7 @@ def world(demo: Any) -> SimpleNamespace:
         item=made.item(demo),
         pool=made.pool(demo),
         **access_rows.rows(demo),
+        **approval_rows.rows(demo, awaiting),
         waiver=made.waiver(demo),
         **made.policies(demo),
     )
