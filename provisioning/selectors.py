@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from policies.models import BrokenGlass, Delegation, User
-from policies.permissions import Permission, may, teams_with
+from policies.permissions import Permission, may, services_with, teams_with
 from policies.signers import groups_of, in_force
 from provisioning import states, turns
 from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target, WarmPool
@@ -19,13 +19,14 @@ from provisioning.tiers import PROD_LIKE
 
 
 def environments_visible_to(user: User) -> QuerySet[Environment]:
-    """Environments of the teams the person may see."""
-    return Environment.objects.filter(team__in=teams_with(user, Permission.VIEW))
+    """Environments of the services the person may see: those of their teams, and single ones granted."""
+    return Environment.objects.filter(service__in=services_with(user, Permission.VIEW))
 
 
 def operations_visible_to(user: User) -> QuerySet[Operation]:
-    """Operations of the teams the person may see, and those that asked, or ask, for a signature of theirs."""
-    return Operation.objects.filter(Q(team__in=teams_with(user, Permission.VIEW)) | _asks(user) | _asked(user))
+    """Operations on environments the person may see, and those that asked, or ask, for a signature of theirs."""
+    seen = Q(environment__service__in=services_with(user, Permission.VIEW))
+    return Operation.objects.filter(seen | _asks(user) | _asked(user))
 
 
 def _asked(user: User) -> Q:
