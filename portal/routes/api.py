@@ -7,6 +7,7 @@ from rest_framework.permissions import AllowAny
 from portal.api.base import NotThere
 from portal.api.docs import docs
 from portal.api.views import (
+    approval_rules,
     decided,
     environments,
     history,
@@ -41,6 +42,14 @@ v1: list[Route] = [
     path(one, operations.OperationDetail.as_view(), name="operation"),
     path(f"{one}approve/", decided.Approve.as_view(), name="operation_approve"),
     path(f"{one}reject/", decided.Reject.as_view(), name="operation_reject"),
+    path(f"{one}signer-edit/", approval_rules.Edit.as_view(), name="operation_signer_edit"),
+    path(f"{one}break-glass/", approval_rules.BreakGlass.as_view(), name="operation_break_glass"),
+    path("approval-rules/", approval_rules.ApprovalRules.as_view(), name="approval_rules"),
+    path("approval-rules/<slug:slug>/", approval_rules.ApprovalRuleDetail.as_view(), name="approval_rule"),
+    path("delegations/", approval_rules.Delegations.as_view(), name="delegations"),
+    path("delegations/<int:pk>/end/", approval_rules.DelegationEnd.as_view(), name="delegation_end"),
+    path("emergencies/", approval_rules.Emergencies.as_view(), name="emergencies"),
+    path("emergencies/<int:pk>/review/", approval_rules.EmergencyReview.as_view(), name="emergency_review"),
     path(f"{one}ask/", talk.AskAbout.as_view(), name="operation_ask"),
     path(f"{one}send-back/", talk.SendBack.as_view(), name="operation_send_back"),
     path(f"{one}answer/", talk.Answer.as_view(), name="operation_answer"),

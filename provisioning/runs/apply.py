@@ -182,12 +182,12 @@ def _is_signed(work: Work, made: Made, judgement: Judgement) -> bool:
     subject = replace(subject_of(operation), requirement=need)
     if approvals.glass_of(subject):
         return True
-    worse = worsened(operation, judgement)
-    if not worse and approvals.tally(subject).complete:
+    more = worsened(operation, judgement)
+    if not more and approvals.tally(subject).complete:
         return True
     store(operation, made, judgement)
-    reason = f"The plan changed: {worse}." if worse else ""
-    if worse:
+    reason = f"The plan changed: {more}." if more else ""
+    if more:
         approvals.void(ref=operation.ref, reason=reason)
     to_be_signed(operation, work.lease, reason)
     lifecycle.release(work.lease)

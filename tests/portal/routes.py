@@ -11,6 +11,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from tests.portal import approval_rows
+
 PERSONAS = ("anonymous", "vera", "mara", "jonas", "ines", "tomasz", "ana", "pia", "olaf")
 World = Any
 
@@ -713,4 +715,39 @@ ACCESS = [
     ),
 ]
 
-ROWS: list[Row] = [*HEALTH, *WEBHOOKS, *API, *PAGES, *ACCESS]
+PLATFORM = {**ANON, "pia": 200}
+APPROVAL_RULES = [
+    page("approval_rules"),
+    form("approval_rules", 403, but={"pia": 422}),
+    page("approval_rule_new", 403, but={"pia": 200}),
+    page("approval_rule", 200, slug("prod")),
+    form("approval_rule", 403, slug("prod"), but={"pia": 422}),
+    page("approval_rule_edit", 403, slug("prod"), but={"pia": 200}),
+    form("approval_rule_switch", 403, slug("prod"), but={"pia": 302}),
+    page("delegations"),
+    form("delegations", 422),
+    form("delegation_end", 404, of("delegation"), but={"jonas": 302, "olaf": 302}),
+    form("emergency_review", 422, of("glass"), but={"mara": 403, "ines": 403, "vera": 403, "ana": 403, **HIDDEN}),
+    page("break_glass", 200, of("awaiting"), but={"olaf": 404}),
+    form("break_glass", 403, of("awaiting"), but={"ines": 422, "olaf": 404}),
+    Row("api:approval_rules", 200, but=ANON),
+    Row("api:approval_rules", 403, "POST", body=approval_rows.new_rule, but={**ANON, "pia": 201}),
+    Row("api:approval_rule", 200, kwargs=slug("prod"), but=ANON),
+    Row("api:approval_rule", 403, "PUT", slug("prod"), approval_rows.rule_body, but=PLATFORM),
+    Row("api:delegations", 200, but=ANON),
+    Row("api:delegations", 201, "POST", body=approval_rows.away, but={**ANON, "olaf": 422}),
+    Row("api:delegation_end", 404, "POST", of("delegation"), but={**ANON, "jonas": 200, "olaf": 200}),
+    Row("api:operation_break_glass", 403, "POST", of("awaiting"), approval_rows.glass_body, but=ASKED_TO_SIGN),
+    Row("api:operation_signer_edit", 403, "POST", of("awaiting"), approval_rows.edit_body, but=ASKED_TO_SIGN),
+    Row("api:emergencies", 200, but=ANON),
+    Row(
+        "api:emergency_review",
+        403,
+        "POST",
+        of("glass"),
+        approval_rows.review_body,
+        but={**OURS, "jonas": 200, "pia": 200},
+    ),
+]
+
+ROWS: list[Row] = [*APPROVAL_RULES, *HEALTH, *WEBHOOKS, *API, *PAGES, *ACCESS]

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from policies import tokens
 from policies.models import Quota
-from tests.portal import access_rows
+from tests.portal import access_rows, approval_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
@@ -31,9 +31,10 @@ def world(demo: Any) -> SimpleNamespace:
     token = tokens.create(by=demo.mara, name="ci", scopes=["read"], days=1)
     assert isinstance(token, tuple)
     made.target()
+    awaiting = made.awaiting(demo)
     return SimpleNamespace(
         environment=environment,
-        awaiting=made.awaiting(demo),
+        awaiting=awaiting,
         held=made.held(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
@@ -47,6 +48,7 @@ def world(demo: Any) -> SimpleNamespace:
         quota=Quota.objects.get(),
         budget=made.budget(demo),
         **access_rows.rows(demo),
+        **approval_rows.rows(demo, awaiting),
         waiver=made.waiver(demo),
         **made.policies(demo),
     )

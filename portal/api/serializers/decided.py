@@ -13,6 +13,7 @@ class ApproveAsk(parts.Asked):
 
     digest = parts.Text(max_length=80)
     reason = parts.Text(max_length=1000, allow_blank=True, default="")
+    step = parts.Text(max_length=46, allow_blank=True, default="")
 
 
 class RejectAsk(parts.Asked):
