@@ -10,7 +10,7 @@ from audit.context import context
 from audit.record import record
 from policies import factors, tokens
 from policies.access.refusals import invalid, refuse
-from policies.models import ApiToken, Membership, Purpose, Team, User
+from policies.models import ApiToken, Membership, Team, User
 from policies.permissions import Permission, may, teams_with
 from policies.results import Allowed, Denied
 
@@ -77,17 +77,9 @@ def rotate(*, by: User, token: ApiToken, overlap_hours: int = 24) -> tuple[ApiTo
         denied = Denied("token.live", "token", "The token has ended.", "Make a new one.", "You", status=409)
     if denied is None and ApiToken.objects.filter(replaces=token).exists():
         denied = Denied("token.once", "token", "It has been rotated already.", "Rotate the new one.", "You", status=409)
-    if denied is None:
-        denied = _unproved(by)
     if denied is not None:
         return refuse(denied, by=by, object=f"token:{token.pk}", where=token.user.owning_team)
     return tokens.replace(by=by, token=token, overlap=timedelta(hours=overlap_hours))
-
-
-def _unproved(by: User) -> Denied | None:
-    """A new value is a token made; a machine, which has no second factor, may renew its own."""
-    allowed = Allowed() if by.is_service else factors.need(by, Purpose.MINT_TOKEN)
-    return allowed if isinstance(allowed, Denied) else None
 
 
 def end_token(*, by: User, token: ApiToken) -> ApiToken | Denied:

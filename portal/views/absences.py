@@ -17,6 +17,7 @@ from policies.models import Team, User
 from policies.permissions import Permission, may, teams_with
 from policies.results import Denied
 from portal import loaders
+from portal.views import second_factor
 from portal.views.pages import problem_of, viewer
 from provisioning import selectors
 from provisioning.actions import break_glass as glass_actions
@@ -69,6 +70,8 @@ def break_glass(request: HttpRequest, pk: UUID) -> HttpResponse:
         if not isinstance(answer, Denied):
             messages.success(request, _("It begins without its signatures. The owners are paged."))
             return redirect("operation", pk=pk)
+        if second_factor.is_wanted(answer):
+            return second_factor.ask(request, answer)
         denied = answer
     context = {
         "operation": found,

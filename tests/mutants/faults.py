@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+FACTOR_CODES = "tests/portal/test_second_factor_codes.py"
+FACTOR_KEYS = "tests/portal/test_second_factor_keys.py"
 GUARDS = "tests/provisioning/test_guards.py"
 ENGINE = "tests/provisioning/test_engine.py"
 DIGEST = "tests/provisioning/test_change_digest.py"
@@ -217,5 +219,26 @@ FAULTS = (
         "        delivered_at=None if errors else now,\n",
         "        delivered_at=now,\n",
         ("tests/audit/test_outbox.py::test_a_failure_is_kept_and_only_that_consumer_is_called_again",),
+    ),
+    Fault(
+        "a code of the second factor counts twice",
+        "portal/second_factor/entering.py",
+        "    if step <= tried.totp_step:\n        return False\n",
+        "",
+        (f"{FACTOR_CODES}::test_the_code_that_enrolled_and_the_code_that_was_entered_count_no_second_time",),
+    ),
+    Fault(
+        "a proof of a second factor outlives its factor",
+        "policies/factors.py",
+        "bool(Authenticator.objects.filter(pk=found.factor, user=by).exists())",
+        "True",
+        ("tests/policies/test_factors.py::test_a_proof_ends_with_its_factor",),
+    ),
+    Fault(
+        "a copied key is taken for the key",
+        "portal/second_factor/keys.py",
+        "(counter or known) and counter <= known",
+        "counter < 0",
+        (f"{FACTOR_KEYS}::test_a_counter_that_does_not_grow_is_refused_recorded_and_announced",),
     ),
 )

@@ -252,3 +252,13 @@ def test_who_looks_as_somebody_else_sets_up_nothing_for_them(demo):
         assert pia.get(reverse(name)).status_code == 403
     assert pia.post(reverse("security_key"), {"name": "x"}).status_code == 403
     assert not Authenticator.objects.exists()
+
+
+def test_breaking_the_glass_asks_first_and_keeps_the_reason(demo):
+    plan = prod_plan(demo)
+    body = {"digest": plan.change_digest, "reason": "Payments are down"}
+    asked = secure(demo.ines).post(reverse("break_glass", args=[plan.pk]), body)
+    assert (asked.status_code, held(asked.content.decode())["reason"]) == (403, "Payments are down")
+    assert "Breaking the glass needs a second factor" in asked.content.decode()
+    plan.refresh_from_db()
+    assert plan.status == "awaiting_approval"
