@@ -111,7 +111,7 @@ def _same_request(draft: Draft) -> str:
     ).removeprefix("sha256:")
 
 
-def worse(operation: Operation, ruling: Ruling) -> str:
+def stopped_by(operation: Operation, ruling: Ruling) -> str:
     """Why policy stops what it let pass when it was planned, in a sentence."""
     denied = denied_by(ruling)
     for error in denied.errors:

@@ -197,8 +197,8 @@ def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 def worsened(operation: Operation, judgement: Judgement) -> str:
     """What policy finds now and did not find when it was signed, in words; "" when nothing got worse."""
-    known = set(operation.context.get("warnings", ()))
-    new = sorted({finding.rule for finding in judgement.ruling.findings if finding.severity != "block"} - known)
+    known = {*operation.context.get("warnings", ()), *operation.context.get("waived", ())}
+    new = sorted({finding.rule for finding in judgement.ruling.findings} - known)
     if not new:
         return ""
     same = operation.context.get("bundle") == judgement.ruling.bundle
