@@ -18,6 +18,8 @@ from policies.models import FormRule, User
 from policies.permissions import Permission, may
 from policies.results import Denied, FieldError
 
+# As `waivers.py` reads them: any other text would mean that nobody may waive the rule.
+WAIVERS = ("The platform team", "The owners of the team", "Nobody")
 KINDS = ("allowed", "maximum", "minimum", "tags")
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
@@ -72,9 +74,10 @@ def _shape(slug: str, form: Form) -> list[tuple[str, str, str]]:
         found.append(("kind", "There is no such kind of rule.", f"One of {', '.join(KINDS)}."))
     if form.severity not in SEVERITIES:
         found.append(("severity", "There is no such severity.", f"One of {', '.join(SEVERITIES)}."))
-    for name in ("title", "who"):
-        if not re.fullmatch(r"[^\x00-\x1f\"\\]{3,160}", getattr(form, name)):
-            found.append((name, "Between 3 and 160 characters.", "Leave out quotation marks and backslashes."))
+    if form.who not in WAIVERS:
+        found.append(("who", "It is not said who can waive it.", f"One of {', '.join(WAIVERS)}."))
+    if not re.fullmatch(r"[^\x00-\x1f\"\\]{3,160}", form.title):
+        found.append(("title", "Between 3 and 160 characters.", "Leave out quotation marks and backslashes."))
     return found
 
 

@@ -14,7 +14,7 @@ KINDS = ("create", "update", "deploy", "promote")
 def rule(slug: str, form: "Form") -> str:
     """The rule's file."""
     meta = {"id": f"form.{slug}", "severity": form.severity, "title": form.title, "waiver": form.who}
-    finding = {"field": _field(form), "value": "value", **_words(form), "who": _text(form.who)}
+    finding = {"field": _field(form), "value": "value", **_words(form), "who": _text("The platform team")}
     lines = [f"\t{_text(name)}: {value}," for name, value in finding.items()]
     body = [f"\t{line}" for line in (*_scope(form), *_condition(form))]
     parts = (f"package berth.{_package(slug)}\n", f"meta := {_text(meta)}\n", "findings contains {", *lines, "} if {")

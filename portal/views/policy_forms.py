@@ -91,6 +91,7 @@ def _page(
             ("tags", _("Tags or labels that every resource must have")),
         ],
         "tiers": Tier.values,
+        "waivers": forms.WAIVERS,
         "teams": teams_with(viewer(request), Permission.VIEW).order_by("slug"),
         "templates": Template.objects.order_by("slug"),
         "may_manage": bool(may(viewer(request), Permission.MANAGE_POLICIES, None)),

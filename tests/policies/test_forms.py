@@ -76,6 +76,7 @@ def test_a_rule_looks_at_its_tiers_and_teams_only(engine):
         ("x", {"kind": "anything"}, "kind"),
         ("x", {"severity": "hint"}, "severity"),
         ("x", {"title": ""}, "title"),
+        ("x", {"who": "Somebody"}, "who"),
         ("x", {"title": 'a "quoted" one'}, "title"),
         ("x", {"parameter": "a b"}, "parameter"),
         ("x", {"parameter": '"] == 1 } x'}, "parameter"),
