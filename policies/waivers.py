@@ -13,7 +13,7 @@ from policies import engine
 from policies.bundle import Bundle, Rule
 from policies.engine import BLOCKING, Finding, Ruling
 from policies.models import Team, User, Waiver
-from policies.permissions import Permission, may, owners_of, teams_with
+from policies.permissions import Permission, may, people_with, teams_with
 from policies.results import Allowed, Denied
 
 # How a rule's `meta.waiver` names its owner. Any other text means that nobody may waive the rule.
@@ -106,9 +106,13 @@ def may_decide(user: User, waiver: Waiver) -> Allowed | Denied:
 def deciders(waiver: Waiver) -> str:
     """Who decides it, in words."""
     rule = rule_of(waiver.rule)
-    if waiver.is_override or (rule is not None and rule.waiver == OWNERS):
-        return owners_of(waiver.team)
-    return rule.waiver if rule is not None and is_waivable(rule) else "Nobody"
+    if rule is None or not may_be_asked(rule, waiver.scope):
+        return "Nobody"
+    if not waiver.is_override and rule.waiver == PLATFORM:
+        return PLATFORM
+    right = Permission.OVERRIDE_POLICY if waiver.is_override else _RIGHTS[rule.waiver]
+    others = people_with(right, waiver.team).exclude(pk=waiver.asked_by_id)
+    return " or ".join(str(person) for person in others) or "Nobody yet: somebody else must become owner"
 
 
 def visible_to(user: User) -> QuerySet[Waiver]:

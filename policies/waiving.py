@@ -209,9 +209,12 @@ def withdraw(*, by: User, waiver: Waiver, reason: str, now: datetime | None = No
 
 
 def may_withdraw(by: User, waiver: Waiver) -> Allowed | Denied:
-    """May this person take it back or end it early?"""
+    """May this person take it back, or end it early?"""
     if by.is_active and by.pk in {waiver.asked_by_id, waiver.owner_id}:
         return Allowed()
+    if waiver.state == State.ASKED:
+        who = f"{waiver.asked_by} or {waiver.owner}"
+        return Denied("waiver.asker", "state", "Only who asked takes it back.", "Who decides can refuse it.", who)
     return waivers.may_decide(by, waiver)
 
 

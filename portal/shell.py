@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -52,7 +53,8 @@ class Shell:
     @cached_property
     def teams(self) -> list[Team]:
         """The teams the viewer may see, each with the viewer's own roles in it."""
-        mine = ArrayAgg("memberships__role", filter=Q(memberships__user=self.user), default=[])
+        name = Coalesce("memberships__custom__name", "memberships__role")
+        mine = ArrayAgg(name, filter=Q(memberships__user=self.user), default=[])
         return list(teams_with(self.user, Permission.VIEW).annotate(my_roles=mine))
 
     @cached_property
@@ -72,7 +74,8 @@ class Shell:
         scope = [self.team] if self.team else self.teams
         held = {role for team in scope for role in team.my_roles}  # type: ignore[attr-defined]
         order = (Role.OWNER, Role.APPROVER, Role.DEVELOPER, Role.VIEWER)
-        return next((str(role.label) for role in order if role in held), _("No role yet"))
+        built_in = [str(role.label) for role in order if role in held]
+        return next(iter([*built_in, *sorted(held - set(Role.values))]), _("No role yet"))
 
     @cached_property
     def to_sign(self) -> int:

@@ -5,21 +5,19 @@ Used by preview, request, plan and claim.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from django.utils import timezone
 
-from catalog.pricing import price
 from policies import approvals, waivers
 from policies.approvals import Matter, Requirement
 from policies.decisions import denied_by
 from policies.engine import Finding, Ruling, judge
 from policies.models import Service
-from provisioning import facts, kinds
+from provisioning import costs, facts, kinds
 from provisioning.digest import sha256
 from provisioning.drivers.base import Plan
 from provisioning.facts import Draft
-from provisioning.models import Environment, Operation
+from provisioning.models import Operation
 
 
 @dataclass(frozen=True)
@@ -65,19 +63,8 @@ def matter_of(draft: Draft, signed_as: str) -> Matter:
         template=draft.version.template.slug,
         team=draft.team.slug,
         service=draft.service.slug,
-        cost_delta=cost_delta(draft),
+        cost_delta=costs.cost_to_sign(draft),
     )
-
-
-def cost_delta(draft: Draft) -> Decimal:
-    """What an hour of it costs more than now, running; less than nothing where it saves."""
-    kind = kinds.get(draft.kind)
-    begins = not draft.environment or (kind is not None and kind.begins_environment)
-    before = Decimal(0)
-    if not begins:
-        before = Environment.objects.values_list("rate_running", flat=True).get(pk=draft.environment)
-    after = Decimal(0) if draft.kind == "destroy" else price(draft.version, draft.parameters).running
-    return after - before
 
 
 def refs_of(draft: Draft) -> tuple[str, ...]:
@@ -111,7 +98,7 @@ def _same_request(draft: Draft) -> str:
     ).removeprefix("sha256:")
 
 
-def worse(operation: Operation, ruling: Ruling) -> str:
+def stopped_by(operation: Operation, ruling: Ruling) -> str:
     """Why policy stops what it let pass when it was planned, in a sentence."""
     denied = denied_by(ruling)
     for error in denied.errors:

@@ -21,7 +21,7 @@ KEYS = {
         "audit_export_rows_per_s",
     },
     "inbox": {"inbox_ms"},
-    "lists": {"env_list_ms"},
+    "lists": {"env_list_ms", "permission_list_queries"},
     "policy": {"policy_eval_ms", "policy_vs_engine"},
 }
 

@@ -45,10 +45,10 @@ def problem(denied: Denied) -> Response:
     }
     if denied.errors:
         body["errors"] = [as_json(error) for error in denied.errors]
-    if denied.about:
-        body["about"] = denied.about
         if denied.errors[0].rule == denied.rule:
             body |= _of_policy(denied.errors[0])
+    if denied.about:
+        body["about"] = denied.about
     return Response(body, status=denied.status, content_type=CONTENT_TYPE)
 
 

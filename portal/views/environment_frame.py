@@ -38,7 +38,7 @@ class Act:
 def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
     """The context of the page around the tab."""
     now = timezone.now()
-    allowed = may(user, Permission.OPERATE, found.team)
+    allowed = may(user, Permission.OPERATE, found.service)
     acts = {kind: _act(found, kind, icon, allowed) for kind, icon in ASKS}
     pending = Operation.objects.filter(environment=found).exclude(status__in=TERMINAL).order_by("created_at")
     current = pending.select_related("requester", "team").first()

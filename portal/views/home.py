@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from policies import quotas
 from policies.models import User
-from policies.permissions import Permission, teams_with
+from policies.permissions import Permission, services_with
 from portal import health, loaders
 from portal.presenters.events import rows as event_rows
 from portal.presenters.limits import bars
@@ -47,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "under_way": [under_way(row, signed, waits, now) for row in moving],
         "rows": environment_rows(live[:SHOWN], now),
         "expires": sorted((e for e in live if e.expires_at), key=_expiry)[:NEXT],
-        "may_request": teams_with(user, Permission.REQUEST).exists(),
+        "may_request": services_with(user, Permission.REQUEST).exists(),
         "crumbs": [("Home", None)],
     }
     return render(request, "home/home.html", context | _cost(mine, now) | _for_role(request, user))

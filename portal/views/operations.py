@@ -145,7 +145,7 @@ def rights_of(user: User, found: Operation) -> Rights:
     kind = kinds.of(found)
     waits = found.status == S.AWAITING_APPROVAL and found.requester_id is not None
     return Rights(
-        change=may(user, kind.permission, found.team),
+        change=may(user, kind.permission, found.environment.service),
         sign=approvals.may_sign(user, subject_of(found)) if waits else None,
     )
 
@@ -171,7 +171,7 @@ def page(user: User, found: Operation, tab: str, step: str = "") -> dict[str, An
         "tab": tab,
         "tabs": show.tabs(found, tab, counts),
         "counts": counts,
-        "may_see_environment": bool(may(user, Permission.VIEW, found.team)),
+        "may_see_environment": bool(may(user, Permission.VIEW, found.environment.service)),
         **(_log_part(found, step) if tab == "log" else _tab_parts(found, tab, decisions, signatures, told)),
     }
 

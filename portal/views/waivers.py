@@ -18,7 +18,7 @@ from policies.models import User, Waiver
 from policies.results import Denied
 from portal import loaders
 from portal.forms import waivers as forms
-from portal.forms.waivers import WaiverForm
+from portal.forms.waivers import Place, WaiverForm
 from portal.presenters import events
 from portal.presenters import waivers as show
 from portal.views.pages import page, problem_of, viewer
@@ -104,7 +104,7 @@ def _form(request: HttpRequest, form: WaiverForm, denied: Denied | None = None) 
         "form": form,
         "place": place,
         "rule": rules.rule_of(form.values["rule"]),
-        "places": [(option, _decides(form, option.scope)) for option in form.places],
+        "places": [(option, _decides(viewer(request), form, option)) for option in form.places],
         "owner": form.values["owner"] or viewer(request).username,
         "problem": problem_of(denied, _("Not asked")) if denied is not None else None,
         "crumbs": [(_("Governance"), "/governance/"), HOME, (_("Ask"), None)],
@@ -112,9 +112,8 @@ def _form(request: HttpRequest, form: WaiverForm, denied: Denied | None = None) 
     return render(request, "waivers/new.html", context, status=denied.status if denied is not None else 200)
 
 
-def _decides(form: WaiverForm, scope: str) -> str:
-    place = next(option for option in form.places if option.scope == scope)
-    return rules.deciders(Waiver(rule=form.values["rule"], scope=scope, team=place.team))
+def _decides(user: User, form: WaiverForm, place: Place) -> str:
+    return rules.deciders(Waiver(rule=form.values["rule"], scope=place.scope, team=place.team, asked_by=user))
 
 
 @require_safe

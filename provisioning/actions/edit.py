@@ -17,8 +17,10 @@ from policies.approvals import Right
 from policies.decisions import denied_by, refuse
 from policies.models import User
 from policies.results import Denied, FieldError
-from provisioning import kinds
+from provisioning import costs, holdings, kinds, reclaim
 from provisioning.actions.storable import storable, unstorable
+from provisioning.costs import OverBudget
+from provisioning.holdings import Full
 from provisioning.judging import draft_of, judge_draft
 from provisioning.lifecycle import move
 from provisioning.models import Environment, Operation
@@ -38,8 +40,13 @@ def edit(
     denied = _refused(by, operation, digest, parameters)
     if denied is not None:
         return refuse(denied, by=by, subject=operation.ref, kind=KIND, team=operation.team)
-    with context(by=by, operation=operation.ref, reason=reason):
-        answer = _written(by, operation.pk, digest, parameters)
+    try:
+        with context(by=by, operation=operation.ref, reason=reason):
+            answer = _written(by, operation.pk, digest, parameters)
+    except Full as full:
+        answer = reclaim.refusal(by, full.short, operation.team)
+    except OverBudget as over:
+        answer = over.denied
     if isinstance(answer, Denied):
         return refuse(answer, by=by, subject=operation.ref, kind=KIND, team=operation.team)
     return answer
@@ -126,6 +133,9 @@ def _written(by: User, pk: UUID, digest: str, parameters: Mapping[str, Any]) -> 
     edited = sorted({*operation.edited_by, by.pk})
     blocked = f"{by} changed {words}."[:300]
     move(operation, S.REQUESTED, arguments=arguments, edited_by=edited, asked=[], remind_at=None, blocked=blocked)
+    if short := holdings.reserve(operation.environment):
+        raise Full(short)
+    costs.hold_budgets(replace(draft_of(operation), parameters=checked))
     wake(operation.pool)
     return operation
 

@@ -26,7 +26,7 @@ from provisioning.drivers.base import (
     Step,
 )
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, draft_of, judge_draft, worse
+from provisioning.judging import Judgement, draft_of, judge_draft, stopped_by
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep
 from provisioning.redaction import place_of, said_by
@@ -108,7 +108,7 @@ def _lock_plan(work: Work) -> bool:
                 kind=operation.kind,
                 team=operation.team,
             )
-            why = worse(operation, judgement.ruling)
+            why = stopped_by(operation, judgement.ruling)
             approvals.void(ref=operation.ref, reason=why)
             move(operation, S.FAILED, fence=work.lease.fence, error=why[:600])
             forget_environment(operation)

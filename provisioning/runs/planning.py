@@ -9,10 +9,11 @@ from audit.context import context
 from policies import approvals, waiving
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
+from provisioning.costs import cost_delta
 from provisioning.digest import ChangeSubject, change_digest, differences, sha256
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, Plan, Resources, TargetSpec
 from provisioning.drivers.registry import driver
-from provisioning.judging import Judgement, cost_delta, draft_of, judge_draft
+from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.kinds import OperationKind
 from provisioning.lifecycle import Lease, move, release
 from provisioning.models import Operation
@@ -197,8 +198,8 @@ def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 def worsened(operation: Operation, judgement: Judgement) -> str:
     """What policy finds now and did not find when it was signed, in words; "" when nothing got worse."""
-    known = set(operation.context.get("warnings", ()))
-    new = sorted({finding.rule for finding in judgement.ruling.findings if finding.severity != "block"} - known)
+    known = {*operation.context.get("warnings", ()), *operation.context.get("waived", ())}
+    new = sorted({finding.rule for finding in judgement.ruling.findings} - known)
     if not new:
         return ""
     same = operation.context.get("bundle") == judgement.ruling.bundle

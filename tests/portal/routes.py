@@ -68,6 +68,10 @@ def words(world: World) -> dict[str, Any]:
     return {"text": "It is a trial."}
 
 
+# Payments, named in a body: who does not see the team is told that there is none.
+UNSEEN = {**ANON, "tomasz": 422, "olaf": 422}
+BUDGET = {"team": "payments", "amount": "100.00", "currency": "EUR"}
+QUOTA = {"where": "team:payments", "metric": "vcpu", "limit": "9"}
 WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An audit.", "days": 30}
 NOT_THEIRS = {"tomasz": 422, "olaf": 422}
 WHY = {"reason": "It is time."}
@@ -239,6 +243,28 @@ API = [
         body=lambda world: {"service": "payments-api", "version": "2.0.0"},
         but={**ANON, "mara": 201, "ines": 201, "tomasz": 422, "olaf": 422},
     ),
+    Row("api:quotas", 200, but=ANON),
+    Row(
+        "api:quotas",
+        403,
+        "PUT",
+        body=lambda world: {"team": "payments", "metric": "vcpu", "limit": "9"},
+        but={**UNSEEN, "pia": 200},
+    ),
+    Row(
+        "api:quota_preview",
+        403,
+        "POST",
+        body=lambda world: {"team": "payments", "metric": "vcpu", "limit": "9"},
+        but={**UNSEEN, "pia": 200},
+    ),
+    Row("api:quota", 200, kwargs=of("quota"), but=OURS),
+    Row("api:quota", 403, "DELETE", of("quota"), lambda world: {"reason": "Not needed."}, but={**OURS, "pia": 204}),
+    Row("api:budgets", 200, but=ANON),
+    Row("api:budgets", 403, "PUT", body=lambda world: BUDGET, but={**UNSEEN, "pia": 200}),
+    Row("api:budget_preview", 403, "POST", body=lambda world: BUDGET, but={**UNSEEN, "pia": 200}),
+    Row("api:budget", 200, kwargs=of("budget"), but=OURS),
+    Row("api:budget", 403, "DELETE", of("budget"), lambda world: {"reason": "Not needed."}, but={**OURS, "pia": 204}),
     Row("api:pipeline", 200, kwargs=slug("payments-api"), but=OURS),
     Row("api:inbox", 200, but=ANON),
     Row("api:history", 200, but=ANON),
@@ -306,7 +332,7 @@ API = [
     Row("api:waiver", 200, kwargs=of("waiver"), but=OURS),
     Row("api:waiver_grant", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
     Row("api:waiver_refuse", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
-    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200, "pia": 200}),
+    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200}),
     Row("api:queue", 200, but=ANON),
     Row("api:targets", 200, but=ANON),
     Row("api:targets", 403, "POST", body=lambda world: TARGET, but={**ANON, "pia": 201}),
@@ -396,6 +422,21 @@ PAGES = [
     ),
     form("source_sync", 403, slug("test"), but={"pia": 302}),
     page("queue"),
+    page("quotas"),
+    page("quota_new"),
+    form("quota_new", 403, body=lambda world: QUOTA, but={"pia": 302}),
+    page("quota", kwargs=of("quota"), but={"tomasz": 404, "olaf": 404}),
+    form(
+        "quota",
+        403,
+        of("quota"),
+        body=lambda world: {"asked": "remove", "reason": "Not needed."},
+        but={"tomasz": 404, "olaf": 404, "pia": 302},
+    ),
+    page("budget_new"),
+    form("budget_new", 403, body=lambda world: {**BUDGET, "where": "team:payments"}, but={"pia": 302}),
+    page("budget", kwargs=of("budget"), but={"tomasz": 404, "olaf": 404}),
+    form("budget", 403, of("budget"), body=lambda world: BUDGET, but={"tomasz": 404, "olaf": 404, "pia": 302}),
     page("targets"),
     form("targets", 403, body=lambda world: TARGET, but={"pia": 302}),
     page("target", 200, slug("eu-1")),
@@ -469,7 +510,7 @@ PAGES = [
     page("waiver", 200, of("waiver"), but=HIDDEN),
     form("waiver_grant", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
     form("waiver_refuse", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
-    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302, "pia": 302}),
+    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302}),
     page("policies"),
     page("policy_rule", 200, lambda world: {"rule": "test.rule"}),
     page("policy_rule_new"),

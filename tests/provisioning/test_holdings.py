@@ -6,7 +6,7 @@ import pytest
 
 from audit.context import context
 from policies import quotas
-from policies.models import Organisation, Quota, QuotaReservation, Service
+from policies.models import ApprovalRule, Organisation, Quota, QuotaReservation, Service
 from policies.results import Denied
 from provisioning import holdings
 from provisioning.actions.change import Ask, submit
@@ -114,6 +114,7 @@ def test_a_change_holds_the_most_that_it_may_become(sized):
     assert holdings.differences() == []
 
 
+@worked
 def test_a_change_that_makes_it_smaller_gives_back_when_it_is_done(sized):
     environment = ready(sized, parameters={"size": "L"})
     ask(sized, environment, "update", arguments={"parameters": {"size": "S"}})
@@ -132,6 +133,7 @@ def test_a_change_beyond_the_quota_is_refused_and_changes_nothing(sized):
     assert (held(sized), Operation.objects.filter(kind="update").exists()) == (SMALL, False)
 
 
+@worked
 def test_a_cancelled_change_gives_back(sized):
     operation = ask(sized, ready(sized), "update", arguments=GROW)
     assert cancel(by=sized.mara, operation=operation)
@@ -140,7 +142,7 @@ def test_a_cancelled_change_gives_back(sized):
 
 @worked
 def test_a_rejected_change_gives_back(sized):
-    operation = ask(sized, _prod(sized), "update", arguments=GROW)
+    operation = ask(sized, _signed_from_now_on(sized), "update", arguments=GROW)
     drain()
     operation.refresh_from_db()
     assert held(sized) == LARGE
@@ -148,12 +150,10 @@ def test_a_rejected_change_gives_back(sized):
     assert held(sized) == SMALL
 
 
-def _prod(demo) -> Environment:
+def _signed_from_now_on(demo) -> Environment:
+    """It was made without a signature; changes of it need two."""
     environment = ready(demo)
-    # Prod without its two signatures, as the engine would have left it.
     with context(by="system:test"):
-        from policies.models import ApprovalRule
-
         ApprovalRule.objects.update(tiers=["dev"])
     return environment
 
@@ -169,6 +169,7 @@ def test_a_change_that_is_undone_gives_back(sized):
     assert holdings.differences() == []
 
 
+@worked
 def test_a_change_that_failed_half_way_counts_until_it_is_mended(sized):
     environment = ready(sized)
     noop.TROUBLE.update({"thing": [DriverRejected("no")], "undo thing": [DriverRejected("no")]})
@@ -196,6 +197,7 @@ def test_what_was_given_back_must_fit_again_when_it_is_retried(sized):
     assert (isinstance(denied, Denied), operation.status, held(sized)) == (True, "failed", SMALL)
 
 
+@worked
 def test_two_open_changes_hold_the_larger(sized):
     environment = ready(sized)
     first = ask(sized, environment, "update", arguments=GROW)
@@ -218,6 +220,7 @@ def test_a_suspended_one_counts_in_full_so_that_it_can_be_resumed(sized):
     assert ask(sized, environment, "resume")
 
 
+@worked
 def test_a_lowered_limit_stops_nothing_and_lets_smaller_changes_through(sized):
     environment = ready(sized, parameters={"size": "L"})
     limit("vcpu", "2", team=sized.payments)

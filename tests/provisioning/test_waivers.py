@@ -20,7 +20,7 @@ from tests.policies.waived import RULE, SOFT, asked, granted
 from tests.provisioning.engine import drain, requested, wanted
 from tests.provisioning.test_states import environment_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 LONG = 61 * 24
 MONTH = 31 * 24
 
@@ -96,16 +96,30 @@ def test_an_override_is_used_up_by_its_operation(demo):
     assert Operation.objects.filter(kind="create").get() == operation
 
 
-def test_a_waiver_that_ended_between_signature_and_claim_voids_and_names_the_rule(demo):
+def _signed_prod(demo):
+    """A prod change under a waiver, signed by both and not yet begun."""
     with context(by="system:test"):
         ttl = {"prod": {"default": "14d", "max": "60d"}}
         version = people.make_version(number="1.1.0", digest="sha256:" + "c" * 64, ttl=ttl)
-    waiver = _now(demo)
     operation = requested(demo, name="payments-api-prod", tier="prod", ttl_hours=LONG, version=version)
     drain()
     operation.refresh_from_db()
     for signer in (demo.jonas, demo.tomasz):
         assert approve(by=signer, operation=operation, digest=operation.change_digest)
+    return operation
+
+
+def test_what_was_signed_under_a_waiver_that_lives_runs(demo):
+    _now(demo)
+    operation = _signed_prod(demo)
+    drain()
+    operation.refresh_from_db()
+    assert (operation.status, operation.environment.status) == ("succeeded", "ready")
+
+
+def test_a_waiver_that_ended_between_signature_and_claim_voids_and_names_the_rule(demo):
+    waiver = _now(demo)
+    operation = _signed_prod(demo)
     _past(waiver)
     drain()
     operation.refresh_from_db()

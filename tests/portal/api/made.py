@@ -9,7 +9,7 @@ from audit.context import context
 from delivery.models import Release
 from policies import waiving
 from policies.approvals import plain
-from policies.models import Decision, FormRule, PolicyBundle, Waiver
+from policies.models import Budget, Decision, FormRule, PolicyBundle, Waiver
 from provisioning.actions.hold import Say, send_back
 from provisioning.models import (
     Environment,
@@ -40,11 +40,10 @@ def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> En
             name=name,
             service=demo.api,
             team=demo.payments,
-            owner=demo.mara,
             template_version=demo.version,
             driver="noop",
             cost_centre="CC-100",
-            **{"tier": "dev", "status": "ready", **fields},
+            **{"tier": "dev", "status": "ready", "owner": demo.mara, **fields},
         )
 
 
@@ -143,6 +142,12 @@ def pool(demo: Demo) -> WarmPool:
             budget=10,
             created_by=demo.pia,
         )
+
+
+def budget(demo: Demo, **fields: Any) -> Budget:
+    """What Payments shall spend in a month."""
+    with context(by="system:test"):
+        return Budget.objects.create(**{"team": demo.payments, "amount": 100, "currency": "EUR", **fields})
 
 
 def waiver(demo: Demo, **changes: Any) -> Waiver:
