@@ -17,7 +17,8 @@ from provisioning.models import Environment, Hold, Operation
 from provisioning.runs.sweep import sweep
 from tests import noop
 from tests.hostile import refused_once, sqlstate
-from tests.provisioning.engine import drain, requested
+from tests.provisioning.engine import drain
+from tests.provisioning.test_tampering import written
 
 pytestmark = pytest.mark.django_db
 
@@ -29,9 +30,13 @@ def _empty_world():
 
 @pytest.fixture
 def waiting(demo) -> Operation:
-    """Mara's creation in prod, planned by the engine."""
-    operation = requested(demo, name="payments-api-prod", tier="prod")
-    drain()
+    """Mara's creation in prod, planned, with 72 hours left to sign it."""
+    asked = {"size": "S", "greeting": "hello"}
+    until = timezone.now() + timedelta(hours=72)
+    operation = written(demo, "awaiting_approval", approval_expires_at=until)
+    with context(by="system:test"):
+        Operation.objects.filter(pk=operation.pk).update(arguments={"parameters": asked, "ttl_hours": None})
+        Environment.objects.filter(pk=operation.environment_id).update(parameters=asked)
     return fresh(operation)
 
 
