@@ -28,7 +28,7 @@ def register_release(
     *, by: User, service: Service, version: str, artifact: Mapping[str, Any], digest: str = "", notes: str = ""
 ) -> Release | Denied:
     """Register an immutable release. Without a digest, it is that of the artifact description."""
-    allowed = may(by, Permission.DEPLOY, service.team)
+    allowed = may(by, Permission.DEPLOY, service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=f"service:{service.pk}", kind="release", team=service.team)
     if not storable([artifact, notes]):
@@ -101,7 +101,7 @@ def promote(
 
 def roll_back(*, by: User, environment: Environment, reason: str = "", key: str = "") -> Operation | Denied:
     """Ask for the release that ran here before the present one."""
-    allowed = may(by, Permission.DEPLOY, environment.team)
+    allowed = may(by, Permission.DEPLOY, environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=environment.ref, kind="rollback", team=environment.team)
     release = previous_release(environment)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from delivery.models import Release
 from policies.models import Service, User
-from policies.permissions import Permission, teams_with
+from policies.permissions import Permission, services_with
 from provisioning.models import Environment, Operation
 from provisioning.states import TERMINAL, WAITING
 from provisioning.states import EnvironmentStatus as E
@@ -20,12 +20,12 @@ MOVES = ("deploy", "promote", "rollback")
 
 def releases_visible_to(user: User) -> QuerySet[Release]:
     """Releases of the teams the person may see, newest first."""
-    return Release.objects.filter(team__in=teams_with(user, Permission.VIEW))
+    return Release.objects.filter(service__in=services_with(user, Permission.VIEW))
 
 
 def services_visible_to(user: User) -> QuerySet[Service]:
     """Services of the teams the person may see."""
-    return Service.objects.filter(team__in=teams_with(user, Permission.VIEW))
+    return services_with(user, Permission.VIEW)
 
 
 def deployments(environment: Environment) -> QuerySet[Operation]:

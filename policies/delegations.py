@@ -29,7 +29,8 @@ class Absence:
 
 def delegate(*, by: User, absence: Absence) -> Delegation | Denied:
     """Let somebody sign for an absent person. It gives no right that the absent person lacks when it is used."""
-    denied = _not_theirs(by, absence) or _wrong(absence)
+    denied = _not_theirs(by, absence)
+    denied = _wrong(absence) if denied is None else denied
     if denied is not None:
         return _refused(denied, by, absence)
     with context(by=by, reason=absence.reason.strip()):

@@ -6,6 +6,7 @@ What an environment needs, and who is told what when it does not fit, is known a
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models import CharField, DecimalField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
@@ -74,10 +75,10 @@ def limit_of(team: Team, metric: str) -> Decimal | None:
     return Quota.objects.filter(team=team, tier="", metric=metric).values_list("limit", flat=True).first()
 
 
-def with_use(rows: QuerySet[Quota]) -> list[Usage]:
-    """Quotas and what is held in their scope, of their metric and currency, in one query."""
+def counted(rows: QuerySet[Quota]) -> QuerySet[Any]:
+    """Quotas with `used`: what is held in their scope, of their metric and currency, in one query."""
     whole = Q(team=OuterRef("team")) | Q(service=OuterRef("service")) | Q(team__organisation=OuterRef("organisation"))
-    counted = (
+    sums = (
         QuotaReservation.objects.annotate(of_tier=ExpressionWrapper(OuterRef("tier"), output_field=CharField()))
         .filter(whole, Q(of_tier="") | Q(tier=F("of_tier")), metric=OuterRef("metric"), released_at=None)
         .filter(currency=OuterRef("currency"))
@@ -86,9 +87,13 @@ def with_use(rows: QuerySet[Quota]) -> list[Usage]:
         .annotate(total=Sum("amount"))
         .values("total")
     )
-    used = Coalesce(Subquery(counted), Value(NOTHING), output_field=_AMOUNT)
-    known = rows.select_related("team", "service", "organisation").annotate(used=used)
-    return [Usage(quota, quota.used) for quota in known]
+    used = Coalesce(Subquery(sums), Value(NOTHING), output_field=_AMOUNT)
+    return rows.select_related("team", "service", "organisation").annotate(used=used)
+
+
+def with_use(rows: QuerySet[Quota]) -> list[Usage]:
+    """Quotas and what is held of them."""
+    return [Usage(quota, quota.used) for quota in counted(rows)]
 
 
 def held_in(scoped: Scoped, metric: str, currency: str) -> Decimal:

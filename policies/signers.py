@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from policies.models import Delegation, Membership, Team, User
-from policies.permissions import Permission, approvers_of, teams_with
+from policies.models import AccessGrant, Delegation, Effect, Membership, Team, User
+from policies.permissions import Permission, approvers_of, covering, live, live_grants, teams_with
 
 People = Mapping[str, frozenset[int]]
 
@@ -21,15 +21,24 @@ def people_of(groups: Iterable[str]) -> People:
 
 def _members(group: str) -> QuerySet[User]:
     kind, _, name = group.partition(":")
-    active = User.objects.filter(is_active=True)
     if kind == "person":
-        return active.filter(username=name)
+        return User.objects.filter(username=name, is_active=True, is_service=False)
     if kind == "role":
         role, _, slug = name.partition("@")
-        held = Membership.objects.filter(team__slug=slug, role=role)
-        return active.filter(pk__in=held.values("user"))
+        team = Team.objects.filter(slug=slug).first()
+        return _holders(role, team) if team else User.objects.none()
     team = Team.objects.filter(slug=name).first()
     return approvers_of(team) if team else User.objects.none()
+
+
+def _holders(role: str, team: Team) -> QuerySet[User]:
+    """Who holds a built-in or custom role in the team, without those who are denied to sign there."""
+    members = Membership.objects.filter(team=team, role=role)
+    granted = live(AccessGrant.objects.filter(covering(team)).filter(Q(role=role) | Q(custom__slug=role)))
+    denied = live_grants(Permission.APPROVE).filter(covering(team), effect=Effect.DENY)
+    wanted = Q(pk__in=members.values("user")) | Q(pk__in=granted.filter(effect=Effect.ALLOW).values("user"))
+    people = User.objects.filter(wanted, is_active=True, is_service=False)
+    return people.exclude(pk__in=denied.values("user"))
 
 
 def stands_for(person: int, groups: Iterable[str], people: People) -> list[str]:

@@ -126,4 +126,4 @@ def use_link(value: str) -> User | None:
         return None
     with context(by=link.user):
         spent = SignInLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now)
-    return link.user if spent and link.user.is_active else None
+    return link.user if spent and link.user.is_active and not link.user.is_service else None

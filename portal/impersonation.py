@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,6 +19,13 @@ from portal.views.pages import problem_of
 LOOK_KEY = "look"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def eyes(session: SessionBase, user: User) -> User:
+    """Through whose eyes the session looks at this moment: somebody else's, or its own."""
+    pk = session.get(LOOK_KEY)
+    look = looking.present(user, pk) if isinstance(pk, int) else None
+    return look.subject if look is not None else user
 
 
 class Impersonated:
@@ -42,7 +50,7 @@ class Impersonated:
     def _look(self, request: HttpRequest) -> Impersonation | None:
         """The look that is open now; one that is over leaves the session."""
         pk = request.session.get(LOOK_KEY)
-        if pk is None or not isinstance(request.user, User):
+        if not isinstance(pk, int) or not isinstance(request.user, User):
             return None
         look = looking.present(request.user, pk)
         if look is None:

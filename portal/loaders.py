@@ -13,8 +13,20 @@ from catalog.models import Source, Template
 from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
-from policies import quotas
-from policies.models import ApiToken, Decision, FormRule, PolicyBundle, Quota, Service, Team, User, Waiver
+from policies import budgets, quotas
+from policies.models import (
+    ApiToken,
+    Budget,
+    Decision,
+    FormRule,
+    Organisation,
+    PolicyBundle,
+    Quota,
+    Service,
+    Team,
+    User,
+    Waiver,
+)
 from policies.permissions import Permission, teams_with
 from policies.waivers import visible_to as waivers_visible_to
 from provisioning import selectors
@@ -79,6 +91,16 @@ def target(user: User, slug: str) -> Target:
 def quota(user: User, pk: int) -> Quota:
     """A quota that the viewer may see."""
     return _one(quotas.visible_to(user).select_related("organisation", "team", "service").filter(pk=pk), "quota")
+
+
+def budget(user: User, pk: int) -> Budget:
+    """A budget that the viewer may see."""
+    return _one(budgets.visible_to(user).filter(pk=pk), "budget")
+
+
+def organisation(user: User, slug: str) -> Organisation:
+    """An organisation; everybody who is signed in may know its name."""
+    return _one(Organisation.objects.filter(slug=slug), "organisation")
 
 
 def release(user: User, pk: UUID) -> Release:

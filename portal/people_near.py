@@ -52,10 +52,10 @@ def scope(viewer: User, text: str) -> Scope:
 
 
 def scopes(viewer: User) -> list[tuple[str, str]]:
-    """What can be chosen: the organisation, every team and service that the viewer sees."""
+    """What can be chosen, the narrow first: every team and service that the viewer sees, and the organisation."""
     teams = [(f"team:{row.slug}", f"Team {row.name}") for row in teams_with(viewer, Permission.VIEW)]
     services = [(f"service:{row.slug}", f"Service {row.slug}") for row in services_with(viewer, Permission.VIEW)]
-    return [("", "The whole organisation"), *teams, *services]
+    return [*teams, *services, ("", "The whole organisation")]
 
 
 def grants(viewer: User) -> QuerySet[AccessGrant]:

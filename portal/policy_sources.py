@@ -4,7 +4,9 @@ Here because the reader of repositories is the catalogue's and bundles are polic
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -26,6 +28,20 @@ SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 TAKEN = {"forms"}
 MOST_FILES = 500
 PACKAGE = re.compile(r"^package\s+(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What was read; with a problem, nothing of it is used."""
+
+    commit: str = ""
+    files: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Every problem on a line of its own."""
+        return "\n".join(self.problems)
 
 
 def register(*, by: User, slug: str, url: str, ref: str = "main") -> PolicySource | Denied:
@@ -64,42 +80,46 @@ def read_due() -> int:
 
 def read(source: PolicySource) -> bool:
     """Bring the source to its newest commit and draft a bundle of it; a bad commit leaves its reasons only."""
-    before = (source.commit, source.problem)
-    problems = _read_into(source)
-    source.problem = "\n".join(problems)
-    if source.asked_at is None and (source.commit, source.problem) == before:
+    told = (source.refused, source.problem)
+    try:
+        found = _read_newest(source)
+    except git.GitError as error:
+        found = Newest(problems=(str(error),))
+    if found is None or (source.asked_at is None and found.problems and (found.commit, found.text) == told):
         return False
-    fields = {"problem": source.problem, "read_at": timezone.now(), "asked_at": None}
-    if not problems:
-        fields |= {"files": source.files, "commit": source.commit}
+    fields: dict[str, Any] = {"problem": found.text, "read_at": timezone.now(), "asked_at": None}
+    if found.problems:
+        fields |= {"refused": found.commit}
+    else:
+        fields |= {"refused": "", "commit": found.commit, "files": [list(each) for each in found.files]}
     with context(by=BY, reason=f"The policy source {source.slug} was read"):
         asked = Q(asked_at=source.asked_at) if source.asked_at else Q(asked_at=None)
         PolicySource.objects.filter(asked, pk=source.pk).update(**fields)
-        event = "policysource.refused" if problems else "policysource.read"
-        record(event, object=f"policysource:{source.pk}", data={"commit": source.commit, "problems": problems[:50]})
-    if not problems:
+        event = "policysource.refused" if found.problems else "policysource.read"
+        data = {"commit": found.commit, "problems": list(found.problems[:50])}
+        record(event, object=f"policysource:{source.pk}", data=data)
+    if not found.problems:
         store.draft(by=BY)
     return True
 
 
-def _read_into(source: PolicySource) -> list[str]:
-    """Fill in what the newest commit holds; every problem with its file and line."""
+def _read_newest(source: PolicySource) -> Newest | None:
+    """What the newest commit holds, or nothing when it is known and nobody asked. Raises GitError."""
     repository = settings.BERTH.var / "git" / f"policies-{source.slug}.git"
+    commit = git.fetch(repository, git.Remote(source.url, source.ref, settings.BERTH.var))
+    known = commit == source.refused or (commit == source.commit and not source.problem)
+    if known and source.asked_at is None:
+        return None
     try:
-        commit = git.fetch(repository, git.Remote(source.url, source.ref, settings.BERTH.var))
-        if commit == source.commit and source.asked_at is None:
-            return []
         files = _files(repository, commit)
-    except git.GitError as error:
-        return [str(error)]
     except UnicodeDecodeError:
-        return ["A file is not UTF-8 text."]
-    source.files, source.commit = [list(each) for each in files], commit
+        return Newest(commit, problems=("A file is not UTF-8 text.",))
     problems = _not_theirs(files)
-    if problems:
-        return problems
-    outcome = checks.check(store.parts(now=source)[0])
-    return list(outcome.problems) if isinstance(outcome, Refusal) else []
+    if not problems:
+        seen = PolicySource(slug=source.slug, commit=commit, files=files)
+        outcome = checks.check(store.parts(now=seen)[0])
+        problems = list(outcome.problems) if isinstance(outcome, Refusal) else []
+    return Newest(commit, tuple(files), tuple(problems))
 
 
 def _files(repository: Path, commit: str) -> list[tuple[str, str]]:

@@ -200,7 +200,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget": {"task": "policies.forget", "schedule": 3600.0, "options": {"expires": 600}},
     "outbox": {"task": "portal.deliver_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "pulse": {"task": "portal.pulse", "schedule": 5.0, "options": {"expires": 20}},
-    "access-review": {"task": "portal.review_access", "schedule": 3600.0, "options": {"expires": 600}},
+    "access-review": {"task": "portal.review_access", "schedule": 300.0, "options": {"expires": 600}},
     "partitions": {"task": "portal.ensure_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

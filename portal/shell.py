@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +18,7 @@ from policies.models import Role, Team, User
 from policies.permissions import Permission, teams_with
 from portal import governance
 from portal.second_factor.removing import last_reset
-from provisioning import selectors
+from provisioning import inbox, selectors
 from provisioning.states import EnvironmentStatus as E
 
 TEAM_KEY = "team"
@@ -52,7 +53,8 @@ class Shell:
     @cached_property
     def teams(self) -> list[Team]:
         """The teams the viewer may see, each with the viewer's own roles in it."""
-        mine = ArrayAgg("memberships__role", filter=Q(memberships__user=self.user), default=[])
+        name = Coalesce("memberships__custom__name", "memberships__role")
+        mine = ArrayAgg(name, filter=Q(memberships__user=self.user), default=[])
         return list(teams_with(self.user, Permission.VIEW).annotate(my_roles=mine))
 
     @cached_property
@@ -72,12 +74,18 @@ class Shell:
         scope = [self.team] if self.team else self.teams
         held = {role for team in scope for role in team.my_roles}  # type: ignore[attr-defined]
         order = (Role.OWNER, Role.APPROVER, Role.DEVELOPER, Role.VIEWER)
-        return next((str(role.label) for role in order if role in held), _("No role yet"))
+        built_in = [str(role.label) for role in order if role in held]
+        return next(iter([*built_in, *sorted(held - set(Role.values))]), _("No role yet"))
+
+    @cached_property
+    def to_sign(self) -> int:
+        """How many plans wait for this person's signature."""
+        return inbox.to_sign(self.user).count()
 
     @cached_property
     def waiting(self) -> int:
-        """How many plans wait for this person's signature."""
-        return selectors.waiting_for(self.user).count()
+        """How much waits for this person: plans to sign, requests to answer for, emergencies to review."""
+        return self.to_sign + inbox.to_answer(self.user).count() + inbox.to_review(self.user).count()
 
     @cached_property
     def factors_reset(self) -> AuditEvent | None:

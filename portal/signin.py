@@ -9,9 +9,11 @@ DEMO_DOMAIN = "demo.berth.invalid"
 
 
 class PasswordBackend(ModelBackend):
-    """Django's own check, except that demo people may not sign in to a production portal."""
+    """Django's own check, except that machines never sign in, and demo people not to a production portal."""
 
     def user_can_authenticate(self, user: Any) -> bool:
+        if getattr(user, "is_service", False):
+            return False
         demo = getattr(user, "email", "").endswith(f"@{DEMO_DOMAIN}")
         return super().user_can_authenticate(user) and (settings.DEBUG or not demo)
 

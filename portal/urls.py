@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("portal.routes.people")),
     path("catalogue/", include("portal.routes.catalogue")),
     path("environments/", include("portal.routes.environments")),
+    path("", include("portal.routes.approval_rules")),
     path("", include("portal.routes.operations")),
     path("inventory/", include("portal.routes.inventory")),
     path("access/", include("portal.routes.access")),

@@ -8,7 +8,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from catalog.pricing import price
-from policies.budgets import Projection, covering, month_of, over
+from policies.budgets import Projection, covering, is_small, month_of, over
 from policies.models import Budget
 from policies.places import Place, inside
 from policies.results import Denied
@@ -41,6 +41,12 @@ def cost_delta(draft: Draft) -> Decimal:
     before = suspended if since is not None else running
     ends_at = {"destroy": NOTHING, "suspend": suspended, "resume": running, "update": after.running}
     return ends_at.get(draft.kind, before) - before
+
+
+def cost_to_sign(draft: Draft) -> Decimal:
+    """What approval rules that ask for a cost match on: nothing, where the change stays below its scope's threshold."""
+    more = cost_delta(draft)
+    return NOTHING if is_small(Place(draft.team, draft.service, draft.tier), more) else more
 
 
 def project(budget: Budget, now: datetime) -> Projection:
@@ -102,7 +108,8 @@ def committed_by(environment: Environment, now: datetime, end: datetime) -> Deci
     if environment.suspended_at is not None:
         return _hours(now, until, now, end) * environment.rate_suspended
     asked = [turn for turn in _turns(environment) if turn.finished_at is None and turn.kind == "update"]
-    rates = [price(environment.template_version, turn.arguments["parameters"]).running for turn in asked]
+    shapes = [turn.arguments.get("parameters", environment.parameters) for turn in asked]
+    rates = [price(environment.template_version, shape).running for shape in shapes]
     return _hours(now, until, now, end) * max([environment.rate_running, *rates])
 
 

@@ -80,7 +80,7 @@ def _shapes(environment: Environment) -> Iterator[Mapping[str, Any]]:
         open_now |= Q(status=S.FAILED, plan_locked_at__isnull=False) & ~Exists(_mended_since())
     changes = Operation.objects.filter(open_now, environment=environment, kind="update")
     for arguments in changes.values_list("arguments", flat=True):
-        yield arguments["parameters"]
+        yield arguments.get("parameters", environment.parameters)
 
 
 def _mended_since() -> QuerySet[Operation]:

@@ -38,7 +38,7 @@ class Preview:
 
 def preview(*, by: User, wanted: Wanted) -> Preview:
     """Everything the requester wants to know while typing."""
-    allowed = may(by, Permission.REQUEST, wanted.service.team)
+    allowed = may(by, Permission.REQUEST, wanted.service)
     checked = check(by=by, wanted=wanted)
     usage = tuple(quotas.after(_wants(wanted, checked)))
     if isinstance(checked, Denied):

@@ -39,3 +39,8 @@ def risk(
         review_due=review_due,
         cost=min(month, MOST_COST),
     )
+
+
+def cost_of(score: int) -> int:
+    """The rise in money per month that a score was made with."""
+    return score % (MOST_COST + 1)

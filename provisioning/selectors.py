@@ -6,9 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
 
-from policies.models import User
-from policies.permissions import Permission, may, teams_with
+from policies.models import BrokenGlass, Delegation, User
+from policies.permissions import Permission, may, services_with, teams_with
 from policies.signers import groups_of, in_force
 from provisioning import states, turns
 from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target, WarmPool
@@ -18,13 +19,14 @@ from provisioning.tiers import PROD_LIKE
 
 
 def environments_visible_to(user: User) -> QuerySet[Environment]:
-    """Environments of the teams the person may see."""
-    return Environment.objects.filter(team__in=teams_with(user, Permission.VIEW))
+    """Environments of the services the person may see: those of their teams, and single ones granted."""
+    return Environment.objects.filter(service__in=services_with(user, Permission.VIEW))
 
 
 def operations_visible_to(user: User) -> QuerySet[Operation]:
-    """Operations of the teams the person may see, and those that asked, or ask, for a signature of theirs."""
-    return Operation.objects.filter(Q(team__in=teams_with(user, Permission.VIEW)) | _asks(user) | _asked(user))
+    """Operations on environments the person may see, and those that asked, or ask, for a signature of theirs."""
+    seen = Q(environment__service__in=services_with(user, Permission.VIEW))
+    return Operation.objects.filter(seen | _asks(user) | _asked(user))
 
 
 def _asked(user: User) -> Q:
@@ -60,6 +62,19 @@ def waiting_for(user: User) -> QuerySet[Operation]:
         .extra(where=[f"NOT EXISTS ({signed})"], params=[user.pk])  # noqa: S610 - constant SQL, bound parameter
         .order_by("created_at", "pk")
     )
+
+
+def emergencies_visible_to(user: User) -> QuerySet[BrokenGlass]:
+    """Emergencies without a review, of the teams the person may see, the oldest first."""
+    rows = BrokenGlass.objects.filter(reviewed_at=None, team__in=teams_with(user, Permission.VIEW))
+    return rows.select_related("team", "breaker", "requester").order_by("at", "pk")
+
+
+def delegations_visible_to(user: User) -> QuerySet[Delegation]:
+    """Delegations that have not ended, of and to the person and for the teams they own."""
+    mine = Q(of=user) | Q(to=user) | Q(team__in=teams_with(user, Permission.MANAGE_TEAM))
+    rows = Delegation.objects.filter(mine, ended_at=None, ends_at__gt=Now())
+    return rows.select_related("of", "to", "team", "made_by")
 
 
 def due_to_warn(now: datetime) -> QuerySet[Environment, Any]:

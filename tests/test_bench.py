@@ -20,7 +20,8 @@ KEYS = {
         "audit_export_peak_mb",
         "audit_export_rows_per_s",
     },
-    "lists": {"env_list_ms"},
+    "inbox": {"inbox_ms"},
+    "lists": {"env_list_ms", "permission_list_queries"},
     "policy": {"policy_eval_ms", "policy_vs_engine"},
 }
 
@@ -37,6 +38,7 @@ def test_a_small_run_gives_every_figure(name, demo, monkeypatch, settings):
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     monkeypatch.setenv("BENCH_SCALE", "0.001")
     monkeypatch.setattr("tests.bench.lists.REQUESTS", 5)
+    monkeypatch.setattr("tests.bench.inbox.REQUESTS", 5)
     owner = urlsplit(os.environ["BERTH_TEST_OWNER_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
     world = World(Path("unused"), urlunsplit(owner), "", "")
     assert set(import_module(f"tests.bench.{name}").run(world, demo)) == KEYS[name]

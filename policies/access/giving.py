@@ -51,7 +51,7 @@ def give(*, by: User, wanted: Wanted) -> AccessGrant | Denied:
         denied = _not_to_give(by, wanted.where, rights, wanted.effect)
     if denied is not None:
         return refuse(denied, by=by, object=wanted.to.audit_ref, where=wanted.where)
-    with context(by=by, reason=wanted.reason):
+    with context(by=by, reason=wanted.reason, scope=scope_of(wanted.where)):
         made = AccessGrant.objects.create(
             user=wanted.to,
             granted_by=by,
@@ -138,7 +138,7 @@ def revoke(*, by: User, grant: AccessGrant, reason: str = "") -> AccessGrant | D
         manages = may(by, Permission.MANAGE_TEAM, where.team if isinstance(where, Service) else where)
     if isinstance(manages, Denied) and grant.user_id != by.pk:
         return refuse(manages, by=by, object=f"accessgrant:{grant.pk}", where=where)
-    with context(by=by, reason=reason):
+    with context(by=by, reason=reason, scope=scope_of(where)):
         rows = AccessGrant.objects.filter(pk=grant.pk, revoked_at=None)
         if rows.update(revoked_at=timezone.now(), revoked_by=by):
             data = {"of": str(grant.user), "what": grant.matter, "effect": grant.effect}

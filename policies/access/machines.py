@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
-from policies import tokens
+from policies import factors, tokens
 from policies.access.refusals import invalid, refuse
-from policies.models import ApiToken, Membership, Team, User
+from policies.models import ApiToken, Membership, Purpose, Team, User
 from policies.permissions import Permission, may, teams_with
 from policies.results import Allowed, Denied
 
@@ -67,6 +67,9 @@ def mint(*, by: User, machine: User, name: str, scopes: list[str], days: int) ->
 def rotate(*, by: User, token: ApiToken, overlap_hours: int = 24) -> tuple[ApiToken, str] | Denied:
     """A new value for the same use; the old one ends after the overlap, at most a day from now."""
     denied = None if token.user_id == by.pk else _not_theirs(by, token.user)
+    if denied is None and not by.is_service:
+        allowed = factors.to_mint(by, carried_too=False)
+        denied = allowed if isinstance(allowed, Denied) else None
     now = timezone.now()
     if denied is None and not 0 <= overlap_hours <= LONGEST_OVERLAP // timedelta(hours=1):
         denied = invalid("token.overlap", "overlap_hours", "The overlap is 0 to 24 hours.", "Choose fewer hours.")
@@ -74,9 +77,17 @@ def rotate(*, by: User, token: ApiToken, overlap_hours: int = 24) -> tuple[ApiTo
         denied = Denied("token.live", "token", "The token has ended.", "Make a new one.", "You", status=409)
     if denied is None and ApiToken.objects.filter(replaces=token).exists():
         denied = Denied("token.once", "token", "It has been rotated already.", "Rotate the new one.", "You", status=409)
+    if denied is None:
+        denied = _unproved(by)
     if denied is not None:
         return refuse(denied, by=by, object=f"token:{token.pk}", where=token.user.owning_team)
     return tokens.replace(by=by, token=token, overlap=timedelta(hours=overlap_hours))
+
+
+def _unproved(by: User) -> Denied | None:
+    """A new value is a token made; a machine, which has no second factor, may renew its own."""
+    allowed = Allowed() if by.is_service else factors.need(by, Purpose.MINT_TOKEN)
+    return allowed if isinstance(allowed, Denied) else None
 
 
 def end_token(*, by: User, token: ApiToken) -> ApiToken | Denied:

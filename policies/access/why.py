@@ -44,6 +44,11 @@ class Explanation:
     allowed: bool
     because: tuple[Because, ...]
 
+    @property
+    def is_denied(self) -> bool:
+        """Is it taken away, rather than never given?"""
+        return any(each.effect == Effect.DENY for each in self.because)
+
 
 def explain(user: User, permission: Permission, where: Scope) -> Explanation:
     """May they, and why? The answer is that of `permissions.may` itself."""
@@ -85,9 +90,9 @@ def _of_person(person: User, permission: Permission) -> list[Because]:
     if person.is_service and permission in NEVER_BY_MACHINE:
         found.append(Because("account", "deny", "service account"))
     if person.is_platform and permission in PLATFORM:
-        found.append(Because("flag", "allow", "platform engineer", "everywhere"))
+        found.append(Because("flag", "allow", "platform engineer"))
     if person.is_auditor and permission in AUDITOR:
-        found.append(Because("flag", "allow", "auditor", "everywhere"))
+        found.append(Because("flag", "allow", "auditor"))
     return found
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from policies.bundles.live import as_bundle
-from policies.engine import Ruling, ask, open_engine
+from policies.engine import BLOCKING, Ruling, ask, open_engine
 from policies.models import BundleState, Decision, DecisionInput, PolicyBundle, Replay, ShadowDecision, User
 from policies.permissions import Permission, may
 from policies.results import Denied
@@ -35,9 +35,15 @@ class Again:
     ruling: Ruling
 
     @property
+    def allowed(self) -> bool:
+        """Would it be allowed, with what was waived then waived again?"""
+        waived = {row["rule"] for row in self.decision.findings if row["severity"] == "waived"}
+        return not any(each.severity in BLOCKING and each.rule not in waived for each in self.ruling.findings)
+
+    @property
     def differs(self) -> bool:
         """Another outcome?"""
-        return self.decision.allowed != self.ruling.allowed
+        return self.decision.allowed != self.allowed
 
 
 def again(bundle: PolicyBundle, decisions: QuerySet[Decision]) -> Iterator[Again]:
@@ -84,14 +90,14 @@ def counted(bundle: PolicyBundle, days: int) -> dict[str, Any]:
     return {
         "judged": len(judged),
         "blocked": sum(each.decision.allowed for each in differ),
-        "freed": sum(each.ruling.allowed for each in differ),
+        "freed": sum(each.allowed for each in differ),
         "rows": [_row(each) for each in differ[:MOST_SHOWN]],
     }
 
 
 def _row(each: Again) -> dict[str, Any]:
-    findings = [asdict(finding) for finding in each.ruling.findings if finding.severity == "block"]
-    return {"decision": each.decision.pk, "allowed": each.ruling.allowed, "findings": findings}
+    findings = [asdict(finding) for finding in each.ruling.findings if finding.severity in BLOCKING]
+    return {"decision": each.decision.pk, "allowed": each.allowed, "findings": findings}
 
 
 def follow_shadow() -> int:
@@ -112,7 +118,7 @@ def follow_shadow() -> int:
         ShadowDecision(
             bundle=bundle,
             decision=each.decision,
-            allowed=each.ruling.allowed,
+            allowed=each.allowed,
             differs=each.differs,
             findings=[asdict(finding) for finding in each.ruling.findings],
             micros=each.ruling.micros,

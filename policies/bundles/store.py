@@ -3,6 +3,8 @@
 A bundle is stored only when it passed every check, and is checked again before it comes into force.
 """
 
+from dataclasses import asdict
+
 from django.utils import timezone
 
 from audit.context import context
@@ -53,13 +55,10 @@ def keep(*, by: By, files: Files, source: str) -> PolicyBundle | Denied:
     outcome = checks.check(files)
     if isinstance(outcome, Refusal):
         return refused(by, _unfit(outcome), "bundle:new")
-    known = PolicyBundle.objects.filter(digest=outcome.digest).first()
-    if known is not None:
-        return known
     with context(by=by, reason=f"Draft of a policy bundle from {source}"):
-        made = _row(by, files, outcome, source)
-        made.save()
-        record("bundle.drafted", object=made.ref, data={"digest": made.digest, "source": source})
+        made, is_new = _stored(by, files, outcome, source)
+        if is_new:
+            record("bundle.drafted", object=made.ref, data={"digest": made.digest, "source": source})
     return made
 
 
@@ -78,10 +77,8 @@ def activate(*, by: By, bundle: PolicyBundle) -> PolicyBundle | Denied:
 
 def _installed(bundle: PolicyBundle) -> PolicyBundle:
     """Swap the active bundle under row locks. Call inside an audit context."""
-    rows = {
-        row.pk: row for row in PolicyBundle.objects.select_for_update().order_by("pk").only("pk", "state", "digest")
-    }
-    before = next((row for row in rows.values() if row.state == BundleState.ACTIVE), None)
+    _locked(bundle)
+    before = PolicyBundle.objects.filter(state=BundleState.ACTIVE).only("pk", "state", "digest").first()
     now = timezone.now()
     if before is not None and before.pk != bundle.pk:
         PolicyBundle.objects.filter(pk=before.pk).update(state=BundleState.RETIRED, retired_at=now)
@@ -92,6 +89,12 @@ def _installed(bundle: PolicyBundle) -> PolicyBundle:
         emit("policy.activated", object=bundle.ref, payload=data)
     bundle.refresh_from_db()
     return bundle
+
+
+def _locked(bundle: PolicyBundle) -> PolicyBundle:
+    """This bundle as it is now; all are locked, so that one at a time comes into force or shadow."""
+    rows = PolicyBundle.objects.select_for_update().order_by("pk").only("pk", "state", "digest")
+    return {row.pk: row for row in rows}[bundle.pk]
 
 
 def shadow(*, by: By, bundle: PolicyBundle) -> PolicyBundle | Denied:
@@ -110,7 +113,7 @@ def _moved(by: By, bundle: PolicyBundle, to: str, event: str, start: tuple[str, 
     if isinstance(allowed, Denied):
         return refused(by, allowed, bundle.ref)
     with context(by=by, reason=f"{to}: policy bundle {bundle.digest[:19]}"):
-        row = PolicyBundle.objects.select_for_update().get(pk=bundle.pk)
+        row = _locked(bundle)
         if row.state not in start:
             words = f"A bundle that is {row.get_state_display().lower()} cannot become {BundleState(to).label.lower()}."
             return Denied("policy.bundle_state", "state", words, "Look at its state as it is now.", status=409)
@@ -135,23 +138,22 @@ def ensure_shipped() -> PolicyBundle | None:
         return None
     by = "system:policies"
     with context(by=by, reason="The bundle that this version ships"):
-        made = _row(by, files, outcome, "shipped")
-        made.save()
+        made, is_new = _stored(by, files, outcome, "shipped")
         others = PolicyBundle.objects.filter(state=BundleState.ACTIVE).exclude(source="shipped")
-        return made if others.exists() else _installed(made)
+        return made if not is_new or others.exists() else _installed(made)
 
 
-def _row(by: By, files: Files, outcome: Bundle, source: str) -> PolicyBundle:
-    return PolicyBundle(
+def _stored(by: By, files: Files, outcome: Bundle, source: str) -> tuple[PolicyBundle, bool]:
+    """The row of this content, and whether it was made now: two who bring the same at once get the same."""
+    return PolicyBundle.objects.get_or_create(
         digest=outcome.digest,
-        source=source,
-        files=[list(each) for each in files],
-        rules=[
-            {"id": rule.id, "severity": rule.severity, "title": rule.title, "waiver": rule.waiver}
-            for rule in outcome.rules
-        ],
-        tests=list(outcome.tests),
-        by=None if isinstance(by, str) else by,
+        defaults={
+            "source": source,
+            "files": [list(each) for each in files],
+            "rules": [asdict(rule) for rule in outcome.rules],
+            "tests": list(outcome.tests),
+            "by": None if isinstance(by, str) else by,
+        },
     )
 
 

@@ -27,6 +27,7 @@ class PolicySource(models.Model):
     asked_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     commit = models.CharField(max_length=64, blank=True)
+    refused = models.CharField(max_length=64, blank=True, help_text=_("The newest commit, if it is a bad one."))
     problem = models.TextField(blank=True)
     files = models.JSONField(default=list)
 

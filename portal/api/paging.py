@@ -27,6 +27,8 @@ class Cursor(pagination.CursorPagination):
     max_page_size = LARGEST_PAGE
     page_size_query_param = "page_size"
     ordering: Any = ("-created_at", "-pk")
+    # Many plans are of equal risk, and the cursor counts through equals.
+    offset_cutoff = 10_000
 
     def decode_cursor(self, request: Request) -> Any:
         encoded = request.query_params.get(self.cursor_query_param)
@@ -47,6 +49,8 @@ class Cursor(pagination.CursorPagination):
 
     def _is_position(self, text: str) -> bool:
         """Could the text be a value of the field that the page is ordered by?"""
+        if self.ordering[0].endswith("risk"):
+            return text.isascii() and text.isdigit() and len(text) <= 10
         if not self.ordering[0].endswith("_at"):
             return text.isprintable()
         return _moment(text) is not None

@@ -58,18 +58,18 @@ def releases(user: User, wanted: Mapping[str, Any]) -> QuerySet[Release]:
 
 def teams(user: User) -> QuerySet[Team]:
     """Teams the person may see, with this person's own roles."""
-    own = Prefetch("memberships", queryset=Membership.objects.filter(user=user), to_attr="own")
+    own = Prefetch("memberships", queryset=Membership.objects.filter(user=user).select_related("custom"), to_attr="own")
     return teams_with(user, Permission.VIEW).prefetch_related(own)
 
 
 def memberships(user: User) -> QuerySet[Membership]:
     """The person's roles."""
-    return Membership.objects.filter(user=user).select_related("team").order_by("team__slug", "role")
+    return Membership.objects.filter(user=user).select_related("team", "custom").order_by("team__slug", "role")
 
 
 def members(team: Team) -> QuerySet[Membership]:
     """Who holds which role in a team."""
-    return Membership.objects.filter(team=team).select_related("user").order_by("user__full_name", "role")
+    return Membership.objects.filter(team=team).select_related("user", "custom").order_by("user__full_name", "role")
 
 
 def factors(user: User) -> QuerySet[Authenticator]:

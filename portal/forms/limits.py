@@ -1,13 +1,14 @@
-"""The form of a quota, as a WantedQuota."""
+"""The forms of a quota and of a budget, as what their actions take."""
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from django.http import QueryDict
 
-from policies.models import Organisation, Quota, QuotaReservation, Service, User
+from policies.models import Budget, Organisation, Quota, QuotaReservation, Service, User
 from policies.models.limits import COST
 from policies.permissions import Permission, teams_with
+from provisioning.actions.budgets import WantedBudget
 from provisioning.actions.limits import Scope, WantedQuota
 
 # No amount: what could not be read is refused by the action as out of bounds.
@@ -92,3 +93,37 @@ def read_quota(user: User, sent: QueryDict, found: Quota | None) -> QuotaForm:
     scope = scope_of(user, where.replace("\x00", ""), sent.get("tier", ""))
     currency = sent.get("currency", "").strip() if metric == COST else ""
     return QuotaForm(scope, where, metric, currency=currency, **texts)
+
+
+@dataclass(frozen=True)
+class BudgetForm:
+    """What was sent, or what stands."""
+
+    scope: Scope
+    where: str
+    amount: str
+    currency: str
+    blocks: bool
+    below: str
+    reason: str
+    asked: str
+
+    def wanted(self) -> WantedBudget:
+        """As the action takes it."""
+        below = amount(self.below) if self.below else None
+        return WantedBudget(self.scope, amount(self.amount), self.currency, self.blocks, below, self.reason)
+
+
+def read_budget(user: User, sent: QueryDict, found: Budget | None) -> BudgetForm:
+    """What was sent, else what stands; the scope of a budget that exists stays."""
+    names = ("amount", "currency", "below", "reason", "asked")
+    texts = {name: sent.get(name, "").strip().replace("\x00", "") for name in names}
+    where = sent.get("where", "").replace("\x00", "")
+    scope, blocks = scope_of(user, where, sent.get("tier", "")), "blocks" in sent
+    if found is not None:
+        scope = Scope(found.organisation, found.team, found.service, found.tier)
+        if not sent:
+            below = "" if found.auto_approve_below is None else f"{found.auto_approve_below:.2f}"
+            texts |= {"amount": f"{found.amount:.2f}", "currency": found.currency, "below": below}
+            blocks = found.blocks
+    return BudgetForm(scope, where, blocks=blocks, **texts)

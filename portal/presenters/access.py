@@ -53,9 +53,9 @@ def unsatisfied(viewer: User) -> list[Unmet]:
     teams = list(teams_with(viewer, Permission.VIEW))
     bare = set(teams_without_owner().values_list("pk", flat=True))
     found = [Unmet(team, "owner", "Nobody is owner.") for team in teams if team.pk in bare]
-    for rule in active_rules():
-        for team in teams:
-            found += _unmet(rule, team)
+    pairs = [(rule, team) for rule in active_rules() for team in teams if not rule.teams or team.slug in rule.teams]
+    for rule, team in pairs:
+        found += _unmet(rule, team)
     return found
 
 

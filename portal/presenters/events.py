@@ -72,8 +72,8 @@ def _nothing(data: Mapping[str, Any]) -> str:
     return ""
 
 
-def _said(name: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda data: str(data.get(name) or "")
+def _said(*names: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda data: " ".join(str(data.get(name) or "") for name in names).strip()
 
 
 def _way_in(data: Mapping[str, Any]) -> str:
@@ -85,10 +85,23 @@ def _digest(data: Mapping[str, Any]) -> str:
     return _("plan %s") % short_hash(str(data.get("digest") or ""))
 
 
+def _bundle(data: Mapping[str, Any]) -> str:
+    return short_hash(str(data.get("digest") or ""))
+
+
+def _rules(data: Mapping[str, Any]) -> str:
+    return ", ".join(str(rule) for rule in data.get("rules") or ())
+
+
 def _new_plan(data: Mapping[str, Any]) -> str:
     words = {"old": short_hash(str(data.get("from", ""))), "new": short_hash(str(data.get("to", "")))}
     parts = str(data.get("changed") or "")
     return f"{_('from %(old)s to %(new)s') % words}: {parts}"
+
+
+def _changed(data: Mapping[str, Any]) -> str:
+    names = data.get("changed")
+    return ", ".join(str(name) for name in names) if isinstance(names, list) else ""
 
 
 def _refusal(data: Mapping[str, Any]) -> str:
@@ -100,6 +113,13 @@ def _hours(data: Mapping[str, Any]) -> str:
 
 
 _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
+    "bundle.drafted": (lazy("drafted the policy"), "idle", _said("source")),
+    "bundle.activated": (lazy("put into force the policy"), "ok", _bundle),
+    "bundle.shadowed": (lazy("put into shadow the policy"), "run", _bundle),
+    "bundle.withdrawn": (lazy("withdrew the policy"), "idle", _bundle),
+    "bundle.refused": (lazy("was refused with the policy"), "bad", _said("reason")),
+    "bundle.replayed": (lazy("replayed the policy"), "idle", _nothing),
+    "environment.judged": (lazy("judged again, as it runs,"), "warn", _rules),
     "operation.requested": (lazy("asked for"), "idle", _nothing),
     "operation.claimed": (lazy("took up"), "run", _nothing),
     "operation.planning": (lazy("planned"), "run", _nothing),
@@ -135,6 +155,12 @@ _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
     "operation.put_off": (lazy("put off"), "warn", _said("reason")),
     "operation.expired": (lazy("ran out of time:"), "idle", _nothing),
     "operation.held": (lazy("held"), "warn", _nothing),
+    "operation.questioned": (lazy("asked about"), "wait", _digest),
+    "operation.sent_back": (lazy("sent back"), "wait", _digest),
+    "operation.answered": (lazy("answered for"), "idle", _nothing),
+    "operation.resumed": (lazy("took up again"), "idle", _nothing),
+    "operation.edited": (lazy("changed the request for"), "warn", _changed),
+    "operation.commented": (lazy("commented on"), "idle", _nothing),
     "environment.extended": (lazy("extended"), "ok", _hours),
     "environment.warned": (lazy("warned of the expiry of"), "warn", _nothing),
     "release.registered": (lazy("registered"), "ok", _said("version")),
@@ -154,6 +180,16 @@ _KNOWN: dict[str, tuple[Any, str, Callable[[Mapping[str, Any]], str]]] = {
     "environment.waiver_ended": (lazy("found without its waiver:"), "bad", _said("rule")),
     "token.created": (lazy("made a token"), "idle", _said("name")),
     "token.revoked": (lazy("revoked a token"), "idle", _said("name")),
+    "token.rotated": (lazy("rotated a token"), "idle", _said("name")),
+    "access.granted": (lazy("gave a right"), "idle", _said("effect", "what", "to")),
+    "access.revoked": (lazy("ended a grant"), "idle", _said("effect", "what", "of")),
+    "access.refused": (lazy("was refused access"), "bad", _said("reason")),
+    "access.review_revoked": (lazy("revoked in a review"), "warn", _said("what", "of")),
+    "person.left": (lazy("closed the account"), "warn", _said("person")),
+    "machine.created": (lazy("made a service account"), "idle", _said("name")),
+    "impersonation.began": (lazy("began to look"), "warn", _said("as", "reason")),
+    "impersonation.ended": (lazy("ended a look"), "idle", _said("as")),
+    "environment.transferred": (lazy("handed on"), "idle", _said("to")),
     "environment.lifetime_set": (lazy("set the lifetime of"), "idle", _nothing),
     "signin.succeeded": (lazy("signed in"), "idle", _way_in),
     "signin.failed": (lazy("failed to sign in"), "warn", _nothing),

@@ -4,17 +4,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit.models import AuditEvent
-from policies.models import Quota
+from policies.budgets import Projection
+from policies.models import Budget, Quota
 from policies.quotas import Usage
 from portal.templatetags.berth_words import amount, grouped
 from provisioning.reclaim import named
 
 NEARLY = Decimal("0.9")
+WARNS = 80
+# How the rows of each kind of scope are found.
+OF_FORM: dict[str, dict[str, Any]] = {
+    "organisation": {"organisation__isnull": False, "tier": ""},
+    "tier": {"organisation__isnull": False, "tier__gt": ""},
+    "team": {"team__isnull": False, "tier": ""},
+    "team-tier": {"team__isnull": False, "tier__gt": ""},
+    "service": {"service__isnull": False},
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,41 @@ def _tone(use: Usage) -> str:
     if not use.fits or use.used > use.limit:
         return "bad"
     return "warn" if use.used + use.pending >= use.limit * NEARLY else "accent"
+
+
+@dataclass(frozen=True)
+class BudgetBar:
+    """A budget's month for components/quota_bar.html: spent is full, committed is pending."""
+
+    budget: Budget
+    label: str
+    words: str
+    used: Decimal
+    pending: Decimal
+    total: Decimal
+    tone: str
+    percent: int
+
+
+def budget_bar(projection: Projection) -> BudgetBar:
+    """How much of a budget is spent and committed."""
+    budget = projection.budget
+    said = {
+        "projected": amount(projection.projected, currency=budget.currency),
+        "amount": amount(budget.amount, currency=budget.currency),
+        "percent": projection.percent,
+    }
+    over = projection.projected > budget.amount
+    return BudgetBar(
+        budget=budget,
+        label=budget.scope,
+        words=_("%(projected)s of %(amount)s, %(percent)s %%") % said,
+        used=projection.spent,
+        pending=projection.committed,
+        total=max(budget.amount, projection.projected),
+        tone="bad" if over else "warn" if projection.percent >= WARNS else "accent",
+        percent=projection.percent,
+    )
 
 
 @dataclass(frozen=True)

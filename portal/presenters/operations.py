@@ -14,7 +14,8 @@ from django.utils.translation import ngettext
 from observability.waiting import QueuePlace, seconds_in_words
 from policies.results import Allowed, Denied
 from portal.presenters import plans
-from portal.templatetags.berth_words import amount, short_hash, stopwatch
+from portal.presenters.waiting import Waits
+from portal.templatetags.berth_words import amount, roughly, short_hash, stopwatch
 from provisioning import kinds, states
 from provisioning.models import Operation, OperationLog, OperationStep
 from provisioning.states import OperationStatus as S
@@ -207,6 +208,9 @@ def actions(operation: Operation, rights: Rights) -> list[dict[str, Any]]:
     if rights.change and operation.status == S.FAILED:
         url = reverse("operation_retry", args=[operation.pk])
         found.append({"label": _("Retry"), "url": url, "icon": "refresh", "post": True, "primary": True})
+    if operation.status == S.HELD and rights.change:
+        url = reverse("approval", args=[operation.pk])
+        found.append({"label": _("Read and answer"), "url": url, "icon": "message", "primary": True})
     if rights.sign:
         url = reverse("approval", args=[operation.pk])
         label = _("Read and sign %s") % short_hash(operation.change_digest)
@@ -214,9 +218,9 @@ def actions(operation: Operation, rights: Rights) -> list[dict[str, Any]]:
     return found
 
 
-def next_words(operation: Operation, rights: Rights, signers: Sequence[Any]) -> list[str]:
+def next_words(operation: Operation, rights: Rights, waits: Sequence[Waits], now: datetime) -> list[str]:
     """What happens next and who can move it, in sentences."""
-    words = list(_status_words(operation, [str(person) for person in signers]))
+    words = list(_status_words(operation, waits, now))
     if operation.cancel_requested_at and operation.status not in states.TERMINAL:
         words.append(_("Cancelling was asked for; it stops after its present step and undoes what it made."))
     if isinstance(rights.change, Denied) and (can_cancel(operation) or operation.status == S.FAILED):
@@ -224,22 +228,20 @@ def next_words(operation: Operation, rights: Rights, signers: Sequence[Any]) -> 
     return words
 
 
-def _status_words(operation: Operation, signers: list[str]) -> Iterable[str]:
+def _status_words(operation: Operation, waits: Sequence[Waits], now: datetime) -> Iterable[str]:
     status = operation.status
     if operation.blocked:
         yield operation.blocked
+    for each in waits:
+        age = roughly((now - each.since).total_seconds())
+        yield _("%(sentence)s, for %(age)s.") % {"sentence": each.sentence, "age": age}
     if status == S.AWAITING_APPROVAL:
-        yield _("%s can sign.") % either(signers) if signers else _("Nobody who is left can sign this.")
+        if not waits:
+            yield _("Nobody who is left can sign this.")
     elif status in _WORDS:
         yield str(_WORDS[status])
     if status == S.FAILED:
         yield _("Retry runs it again from its failed step, under the same plan.")
-
-
-def either(names: Sequence[str]) -> str:
-    """ "Ines, Jonas or Tomasz"."""
-    *rest, last = names
-    return _("%(some)s or %(last)s") % {"some": ", ".join(rest), "last": last} if rest else last
 
 
 _WORDS: dict[str, Any] = {

@@ -30,6 +30,7 @@ POINTS: dict[str, str | Promise] = {
 SEVERITIES: dict[str, tuple[str, str, str | Promise]] = {
     "block": ("bad", "shield-x", lazy("Blocks")),
     "soft": ("bad", "hand-stop", lazy("Blocks, can be overridden")),
+    "waived": ("warn", "shield-x", lazy("Waived")),
     "warn": ("warn", "alert-triangle", lazy("Warns")),
 }
 

@@ -25,8 +25,8 @@ urlpatterns: list[URLPattern] = [
     path("settings/security/<int:pk>/remove/", security.factor_remove, name="factor_remove"),
     path("second-factor/", second_factor.second_factor, name="second_factor"),
     path("second-factor/rules/", factor_rules.factor_rules, name="factor_rules"),
-    path("second-factor/people/", factor_rules.factor_people, name="factor_people"),
-    path("second-factor/people/<int:pk>/reset/", factor_rules.factor_reset, name="factor_reset"),
+    path("second-factor/rules/people/", factor_rules.factor_people, name="factor_people"),
+    path("second-factor/rules/people/<int:pk>/reset/", factor_rules.factor_reset, name="factor_reset"),
     path("shortcuts/", people.shortcuts, name="shortcuts"),
 ]
 if settings.DEBUG:

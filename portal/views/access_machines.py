@@ -12,6 +12,7 @@ from policies.models import ApiToken
 from policies.permissions import Permission, teams_with
 from policies.results import Denied
 from portal import people_near
+from portal.views import second_factor
 from portal.views.pages import problem_of, viewer
 
 DAYS = (30, 90, 365)
@@ -70,6 +71,8 @@ def token_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _shown(request: HttpRequest, answer: tuple[ApiToken, str] | Denied) -> HttpResponse:
     if isinstance(answer, Denied):
+        if second_factor.is_wanted(answer):
+            return second_factor.ask(request, answer)
         return _page(request, denied=answer)
     return _page(request, made=answer)
 

@@ -28,7 +28,7 @@ def person(request: HttpRequest, username: str) -> HttpResponse:
 def shown(request: HttpRequest, found: User, denied: Denied | None = None) -> HttpResponse:
     user = viewer(request)
     scopes = people_near.scopes(user)
-    scope = request.GET.get("scope", scopes[1][0] if len(scopes) > 1 else "")
+    scope = request.GET.get("scope", scopes[0][0])
     roles = found.memberships.select_related("team", "custom").order_by("team__name", "role")
     context = {
         "person": found,

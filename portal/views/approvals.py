@@ -1,93 +1,54 @@
-"""The inbox and the page on which a plan is read and signed."""
+"""The page on which a plan is read, signed, asked about or sent back. The list is inbox.py, the talk talk.py."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.core.paginator import Paginator
-from django.db.models import Case, Count, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from audit.selectors import Filters, filtered, visible
 from policies import approvals as rules
-from policies.models import Decision, Signature, User, Verdict
+from policies.models import BrokenGlass, Decision, Signature, User, Verdict
 from policies.permissions import Permission, may
 from policies.results import Allowed, Denied
 from portal import loaders
 from portal.presenters import approvals as show
 from portal.presenters import operations as op_show
-from portal.presenters import plans, refusals
+from portal.presenters import plans, refusals, talk, waiting
 from portal.views import second_factor
 from portal.views.operations import decided
 from portal.views.pages import viewer
-from provisioning.actions import sign
-from provisioning.models import Operation
-from provisioning.selectors import waiting_for
+from provisioning.actions import amend, break_glass, edit, hold, sign
+from provisioning.actions.hold import Say
+from provisioning.inbox import alike, to_sign
+from provisioning.models import Hold, Operation
+from provisioning.signing import subject_of
 from provisioning.states import OperationStatus as S
-
-PAGE = 25
-
-
-@require_safe
-@vary_on_headers("HX-Request")
-def inbox(request: HttpRequest) -> HttpResponse:
-    """What waits for this person's signature, and what they asked for that waits for others."""
-    user = viewer(request)
-    found = Paginator(_waiting(user), PAGE).get_page(request.GET.get("page"))
-    own = list(_related(Operation.objects.filter(requester=user, status=S.AWAITING_APPROVAL))[:PAGE])
-    signed = signed_counts([*found, *own])
-    context = {
-        "crumbs": [(_("Inbox"), None)],
-        "page": found,
-        "rows": show.inbox_rows(found, signed),
-        "own": show.inbox_rows(own, signed),
-    }
-    part = "list" if request.headers.get("HX-Request") else "page"
-    return render(request, f"approvals/inbox_{part}.html", context)
-
-
-def _waiting(user: User) -> QuerySet[Operation]:
-    """Prod first, then the oldest."""
-    return _related(waiting_for(user)).order_by(Case(When(tier="prod", then=0), default=1), "created_at", "pk")
-
-
-def _related(rows: QuerySet[Operation]) -> QuerySet[Operation]:
-    return rows.select_related("environment", "requester", "team")
-
-
-def signed_counts(found: Collection[Operation]) -> Mapping[str, int]:
-    """Standing approvals of exactly the present digest, by operation."""
-    digests = {operation.ref: operation.change_digest for operation in found}
-    rows = Signature.objects.filter(subject__in=digests, digest__in=set(digests.values()), voided_at=None)
-    counted = rows.filter(verdict=Verdict.APPROVE).order_by().values_list("subject", "digest").annotate(n=Count("pk"))
-    return {subject: n for subject, digest, n in counted if digests[subject] == digest}
 
 
 @require_safe
 def approval(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The plan, its findings, and the panel to sign it."""
     found = loaders.operation(viewer(request), pk)
-    return render(request, "approvals/page.html", _page(viewer(request), found))
+    return render(request, "approvals/page.html", page_of(viewer(request), found))
 
 
 @require_POST
 def approval_decide(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Approve or reject exactly the digest that was shown."""
+    """Approve, reject, ask about or send back exactly the digest that was shown."""
     found = loaders.operation(viewer(request), pk)
     digest, reason = request.POST.get("digest", ""), request.POST.get("reason", "")[:2000]
-    answer = _decided(viewer(request), found, request.POST.get("decision", ""), digest, reason)
+    answer = _decided(viewer(request), found, request.POST.get("decision", ""), Say(digest, reason))
     if not isinstance(answer, Denied):
         return redirect("approval", pk=pk)
     if second_factor.is_wanted(answer):
         return second_factor.ask(request, answer)
     fresh = loaders.operation(viewer(request), pk)
-    context = _page(viewer(request), fresh) | {
+    context = page_of(viewer(request), fresh) | {
         "problem": refusals.problem(answer, title=_("Nothing was signed")),
         "reason": reason,
         "changed": _changed(fresh, digest) if answer.rule == "approval.digest" else None,
@@ -96,12 +57,18 @@ def approval_decide(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, template, context, status=answer.status)
 
 
-def _decided(by: User, found: Operation, decision: str, digest: str, reason: str) -> Operation | Denied:
+def _decided(by: User, found: Operation, decision: str, say: Say) -> Operation | Denied:
     if decision == "approve":
-        return sign.approve(by=by, operation=found, digest=digest, reason=reason)
+        return sign.approve(by=by, operation=found, digest=say.digest, reason=say.text)
     if decision == "reject":
-        return sign.reject(by=by, operation=found, digest=digest, reason=reason)
-    return Denied("approval.decision", "decision", _("Approve or reject it."), status=422)
+        return sign.reject(by=by, operation=found, digest=say.digest, reason=say.text)
+    if decision == "break":
+        return break_glass.break_glass(by=by, operation=found, digest=say.digest, reason=say.text)
+    if decision == "ask":
+        return hold.hold(by=by, operation=found, say=say)
+    if decision == "return":
+        return hold.send_back(by=by, operation=found, say=say)
+    return Denied("approval.decision", "decision", _("Approve or reject it, ask, or send it back."), status=422)
 
 
 def _changed(found: Operation, seen: str) -> dict[str, Any]:
@@ -118,13 +85,13 @@ def _changed(found: Operation, seen: str) -> dict[str, Any]:
     return {"from": seen, "to": found.change_digest, "parts": []}
 
 
-def _page(user: User, found: Operation) -> dict[str, Any]:
+def page_of(user: User, found: Operation) -> dict[str, Any]:
     """Everything of the approval page."""
-    signatures = list(Signature.objects.filter(subject=found.ref).select_related("signer", "team"))
+    signatures = list(Signature.objects.filter(subject=found.ref).select_related("signer", "team", "on_behalf_of"))
     judged = Decision.objects.filter(subject=found.ref, bundle__startswith="sha256:")
     last = judged.order_by("-at", "-pk").first()
     signed = sum(1 for s in _standing(found, signatures) if s.verdict == Verdict.APPROVE)
-    others = _waiting(user).exclude(pk=found.pk)
+    others = to_sign(user).exclude(pk=found.pk)
     return {
         "operation": found,
         "crumbs": [(_("Inbox"), reverse("inbox")), (found.short_id, None)],
@@ -135,11 +102,13 @@ def _page(user: User, found: Operation) -> dict[str, Any]:
         "changes": plans.changes(found.plan),
         "plan_counts": plans.counts(found.plan),
         "decision": decided(last) if last else None,
-        "conversation": show.conversation(found, signatures),
+        "conversation": talk.conversation(found),
         "next": others.first(),
         "left": others.count(),
         "may_see_environment": bool(may(user, Permission.VIEW, found.team)),
         **_signing(user, found, signatures),
+        **_holding(user, found),
+        **_emergency(user, found),
     }
 
 
@@ -148,14 +117,42 @@ def _standing(found: Operation, signatures: list[Signature]) -> list[Signature]:
 
 
 def _signing(user: User, found: Operation, signatures: list[Signature]) -> dict[str, Any]:
-    """Who signed, who may, and why this viewer may not."""
-    standing = _standing(found, signatures)
+    """Who signed, whom it waits for, why this viewer may not sign, and how many like plans they could sign too."""
+    standing, now = _standing(found, signatures), timezone.now()
+    waits = waiting.waits_of(found)
+    shown = {"waits": waits, "signers": show.signers(standing, waits, user, now), "may_ask": False}
     if found.requester_id is None or found.status != S.AWAITING_APPROVAL:
-        reason = _("Nothing waits for a signature: it is %s.") % S(found.status).label.lower()
-        return {"signers": show.signers(standing, [], user, timezone.now()), "why_not": reason}
-    subject = sign.subject_of(found)
-    allowed: Allowed | Denied = rules.may_sign(user, subject)
+        return shown | {"why_not": _("Nothing waits for a signature: it is %s.") % S(found.status).label.lower()}
+    allowed: Allowed | Denied = rules.may_sign(user, subject_of(found))
+    if isinstance(allowed, Denied):
+        return shown | {"why_not": show.why_not(allowed), "may_ask": allowed.rule == "approval.once"}
+    more = [row for row in alike(user, found) if row.pk != found.pk]
+    return shown | {"why_not": "", "may_ask": True, "alike": len(more)}
+
+
+def _holding(user: User, found: Operation) -> dict[str, Any]:
+    """The open question, and what this viewer can do about it."""
+    if found.status != S.HELD or found.requester is None:
+        return {"held": None}
+    held = Hold.objects.select_related("by").filter(operation=found, ended_at=None).first()
+    allowed = rules.may_sign(user, subject_of(found))
+    may_resume = bool(allowed) or (isinstance(allowed, Denied) and allowed.rule == "approval.once")
+    own = found.requester_id == user.pk
     return {
-        "signers": show.signers(standing, rules.eligible(subject), user, timezone.now()),
-        "why_not": show.why_not(allowed),
+        "held": held,
+        "may_answer": own,
+        "may_edit": own and amend.editable(found),
+        "may_resume": may_resume,
+    }
+
+
+def _emergency(user: User, found: Operation) -> dict[str, Any]:
+    """May this viewer go ahead without signatures, or review that somebody did; which fields may they change?"""
+    glass = BrokenGlass.objects.filter(subject=found.ref, reviewed_at=None).select_related("breaker", "team").first()
+    waits = found.status == S.AWAITING_APPROVAL and found.requester_id is not None
+    return {
+        "glass": glass,
+        "may_review": glass is not None and break_glass.may_review(user, glass) is None,
+        "may_break": waits and bool(may(user, Permission.BREAK_GLASS, found.team)),
+        "may_change": edit.editable_by(user, found),
     }

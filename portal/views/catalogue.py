@@ -16,7 +16,7 @@ from catalog.models import Template, TemplateVersion
 from catalog.pricing import Price, price
 from observability.usual import request_to_ready
 from policies.approvals import Matter, Requirement, active_rules, requirement_for
-from policies.permissions import Permission, teams_with
+from policies.permissions import Permission, services_with
 from portal import loaders
 from portal.markdown import render as render_markdown
 from portal.presenters import pools
@@ -66,7 +66,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "groups": [(name, list(group)) for name, group in groupby(entries, key=lambda e: e.template.category)],
         "count": len(entries),
         "q": text,
-        "may_request": teams_with(viewer(request), Permission.REQUEST).exists(),
+        "may_request": services_with(viewer(request), Permission.REQUEST).exists(),
         "crumbs": [("Catalogue", None)],
     }
     return page(request, "catalogue/list.html", context, part="catalogue/table.html")
@@ -93,7 +93,7 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
         "lives": [(tier, shown.ttl_hours(tier), shown.ttl_max_hours(tier)) for tier in shown.tiers],
         "usual": request_to_ready(found.pk),
         "pools": pools.rows(viewer(request), found, timezone.now()),
-        "may_request": teams_with(viewer(request), Permission.REQUEST).exists(),
+        "may_request": services_with(viewer(request), Permission.REQUEST).exists(),
         "crumbs": [("Catalogue", "/catalogue/"), (shown.name, None)],
     }
     return render(request, "catalogue/template.html", context)

@@ -12,6 +12,7 @@ from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Allowed, Denied
 from portal.presenters import operations as show
+from portal.presenters.waiting import waits_of
 from portal.views.rows import cost_since, expires_soon, look, month_start
 from provisioning import kinds
 from provisioning.models import Environment, Operation
@@ -37,9 +38,10 @@ class Act:
 def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
     """The context of the page around the tab."""
     now = timezone.now()
-    allowed = may(user, Permission.OPERATE, found.team)
+    allowed = may(user, Permission.OPERATE, found.service)
     acts = {kind: _act(found, kind, icon, allowed) for kind, icon in ASKS}
-    current = Operation.objects.filter(environment=found).exclude(status__in=TERMINAL).order_by("created_at").first()
+    pending = Operation.objects.filter(environment=found).exclude(status__in=TERMINAL).order_by("created_at")
+    current = pending.select_related("requester", "team").first()
     crumbs = [(_("Environments"), reverse("environments")), (found.name, None)]
     return {
         "environment": found,
@@ -51,6 +53,7 @@ def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
         "drifted": found.drift.get("state") == "drift" and found.status != E.DESTROYED,
         "left": found.orphans.filter(removed_at=None).count(),
         "queue": _queue(found, current),
+        "waits": waits_of(current) if current else [],
         "tab": tab,
         "tabs": _tabs(found, tab),
         "cost": cost_since(found, month_start(now), now),

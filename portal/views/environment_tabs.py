@@ -111,7 +111,7 @@ def releases(request: HttpRequest, found: Environment) -> dict[str, Any]:
 
 def secrets(request: HttpRequest, found: Environment) -> dict[str, Any]:
     """Paths, versions and ages; never a value."""
-    allowed = may(viewer(request), Permission.REVEAL_SECRET, found.team)
+    allowed = may(viewer(request), Permission.REVEAL_SECRET, found.service)
     return {"secrets": list(found.secrets.all()), "reveal_denied": allowed if isinstance(allowed, Denied) else None}
 
 

@@ -54,8 +54,8 @@ def _rules(request: HttpRequest, *, denied: Denied | None = None) -> HttpRespons
         "rules": factors.rules(),
         "may_change": bool(may(user, Permission.MANAGE_POLICIES, None)),
         "may_people": bool(may(user, Permission.MANAGE_ACCESS, None)),
-        "people": User.objects.filter(is_active=True).count(),
-        "with_factor": User.objects.filter(Exists(_HELD), is_active=True).count(),
+        "people": _people().count(),
+        "with_factor": _people().filter(Exists(_HELD)).count(),
         "problem": problem_of(denied, _("Nothing was changed")) if denied is not None else None,
     }
     return render(request, "second_factor/rules.html", context, status=denied.status if denied is not None else 200)
@@ -66,7 +66,11 @@ def _crumbs(rules: str | None) -> list[tuple[str, str | None]]:
 
 
 def _people() -> QuerySet[User]:
-    return User.objects.filter(is_active=True).annotate(has_factor=Exists(_HELD)).order_by("full_name", "pk")
+    return (
+        User.objects.filter(is_active=True, is_service=False)
+        .annotate(has_factor=Exists(_HELD))
+        .order_by("full_name", "pk")
+    )
 
 
 @require_safe

@@ -11,18 +11,20 @@ from django.views.decorators.http import require_safe
 
 from policies import quotas
 from policies.models import User
-from policies.permissions import Permission, teams_with
+from policies.permissions import Permission, services_with
 from portal import health, loaders
 from portal.presenters.events import rows as event_rows
 from portal.presenters.limits import bars
+from portal.presenters.waiting import waits_in
 from portal.shell import shell_of
-from portal.views.approvals import signed_counts
 from portal.views.history import names_for
+from portal.views.inbox import signed_counts
 from portal.views.needs import needs_of
 from portal.views.pages import viewer
 from portal.views.rows import cost_since, environment_rows, month_start, rate_now, under_way
+from provisioning.inbox import to_sign
 from provisioning.models import Environment, Operation
-from provisioning.selectors import environments_visible_to, operations_visible_to, waiting_for
+from provisioning.selectors import environments_visible_to, operations_visible_to
 from provisioning.states import TERMINAL
 from provisioning.states import EnvironmentStatus as E
 
@@ -36,16 +38,16 @@ def home(request: HttpRequest) -> HttpResponse:
     user, now = viewer(request), timezone.now()
     mine = list(_mine(user, now))
     live = [e for e in mine if e.status != E.DESTROYED]
-    inbox = list(waiting_for(user).select_related("environment", "team", "requester")[:SHOWN])
+    inbox = list(to_sign(user).select_related("environment", "team", "requester")[:SHOWN])
     moving = _moving(user, inbox)
-    signed = signed_counts(moving)
+    signed, waits = signed_counts(moving), waits_in(moving)
     context = {
         "live_count": len(live),
         "needs": needs_of(user, live, inbox, now),
-        "under_way": [under_way(row, signed) for row in moving],
+        "under_way": [under_way(row, signed, waits, now) for row in moving],
         "rows": environment_rows(live[:SHOWN], now),
         "expires": sorted((e for e in live if e.expires_at), key=_expiry)[:NEXT],
-        "may_request": teams_with(user, Permission.REQUEST).exists(),
+        "may_request": services_with(user, Permission.REQUEST).exists(),
         "crumbs": [("Home", None)],
     }
     return render(request, "home/home.html", context | _cost(mine, now) | _for_role(request, user))
@@ -66,7 +68,7 @@ def _expiry(environment: Environment) -> datetime:
 def _moving(user: User, inbox: list[Operation]) -> list[Operation]:
     """What goes on without this person; what waits for the own signature is told already."""
     moving = operations_visible_to(user).exclude(status__in=TERMINAL)
-    rows = moving.exclude(pk__in=[row.pk for row in inbox]).select_related("environment")
+    rows = moving.exclude(pk__in=[row.pk for row in inbox]).select_related("environment", "requester", "team")
     return list(rows.prefetch_related("steps").order_by("-created_at")[:NEXT])
 
 

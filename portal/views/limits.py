@@ -12,17 +12,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
+from policies.budgets import visible_to as budgets_visible_to
 from policies.models import Quota, User
 from policies.permissions import Permission, may, teams_with
 from policies.quotas import visible_to, with_use
 from policies.results import Denied
 from portal import loaders
 from portal.forms import limits as forms
-from portal.presenters.limits import bar, changes
+from portal.presenters.limits import OF_FORM, bar, budget_bar, changes
 from portal.shell import shell_of
 from portal.views.pages import page, problem_of, viewer
 from provisioning import reclaim
 from provisioning.actions import limits as act
+from provisioning.costs import project
 from provisioning.tiers import Tier
 
 PAGE = 25
@@ -33,13 +35,7 @@ FORMS = {
     "team-tier": lazy("Team in a tier"),
     "service": lazy("Service"),
 }
-_OF_FORM: dict[str, dict[str, Any]] = {
-    "organisation": {"organisation__isnull": False, "tier": ""},
-    "tier": {"organisation__isnull": False, "tier__gt": ""},
-    "team": {"team__isnull": False, "tier": ""},
-    "team-tier": {"team__isnull": False, "tier__gt": ""},
-    "service": {"service__isnull": False},
-}
+BUDGETS = ("organisation__name", "team__name", "service__slug", "tier")
 ORDER = ("organisation__name", "team__name", "service__slug", "tier", "metric", "pk")
 
 
@@ -53,6 +49,7 @@ def quotas(request: HttpRequest) -> HttpResponse:
     context = {
         "page": at,
         "rows": [(use.quota, bar(use)) for use in uses],
+        "budgets": [budget_bar(project(row, timezone.now())) for row in budgets_visible_to(user).order_by(*BUDGETS)],
         "q": sent.get("q", "")[:100],
         "narrow": any(sent.get(name) for name in ("q", "team", "form")),
         "selects": _selects(request),
@@ -65,8 +62,8 @@ def quotas(request: HttpRequest) -> HttpResponse:
 def _narrowed(rows: QuerySet[Quota], sent: Any) -> QuerySet[Quota]:
     if sent.get("team"):
         rows = rows.filter(team__slug=sent["team"][:40])
-    if sent.get("form") in _OF_FORM:
-        rows = rows.filter(**_OF_FORM[sent["form"]])
+    if sent.get("form") in OF_FORM:
+        rows = rows.filter(**OF_FORM[sent["form"]])
     if sent.get("q"):
         rows = rows.filter(metric__icontains=sent["q"].strip()[:40].replace("\x00", ""))
     return rows

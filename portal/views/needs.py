@@ -68,14 +68,14 @@ def _failed(operation: Operation) -> dict[str, Any]:
 
 
 def _held(operation: Operation) -> dict[str, Any]:
-    url = reverse("operation", args=[operation.pk])
+    url = reverse("approval", args=[operation.pk])
     return {
         "icon": "arrow-back-up",
         "tone": "wait",
-        "title": _("%(what)s was sent back") % {"what": title_of(operation)},
+        "title": _("%(what)s is held until you answer") % {"what": title_of(operation)},
         "url": url,
         "text": operation.blocked,
-        "actions": [{"label": _("Read why"), "url": url}],
+        "actions": [{"label": _("Answer"), "url": url}],
     }
 
 

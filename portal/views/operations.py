@@ -22,14 +22,14 @@ from policies.models import Decision, Signature, User
 from policies.permissions import Permission, may
 from policies.results import Denied
 from portal import loaders
-from portal.presenters import events, plans, refusals
+from portal.presenters import events, plans, refusals, talk, waiting
 from portal.presenters import operations as show
 from portal.presenters.operations import Rights
 from portal.views.pages import viewer
 from provisioning import kinds, states
 from provisioning.actions import control, recovery
-from provisioning.actions.sign import subject_of
 from provisioning.models import Operation
+from provisioning.signing import subject_of
 from provisioning.states import OperationStatus as S
 
 TABS = ("log", "plan", "decisions", "approvals", "timeline")
@@ -122,7 +122,7 @@ def live(user: User, found: Operation) -> dict[str, Any]:
     rows, now = list(found.steps.all()), timezone.now()
     times = usual.step_seconds([row.name for row in rows]) if rows else {}
     signed = _signed(found)
-    rights = rights_of(user, found)
+    rights, waits = rights_of(user, found), [each.seen_by(user) for each in waiting.waits_of(found)]
     return {
         "operation": found,
         "pill": show.pill_of(found),
@@ -131,7 +131,8 @@ def live(user: User, found: Operation) -> dict[str, Any]:
         "steps": show.steps(rows, times, now=now),
         "queue": show.queue(place_in_queue(found)),
         "actions": show.actions(found, rights),
-        "next_words": show.next_words(found, rights, _signers(found)),
+        "waits": waits,
+        "next_words": show.next_words(found, rights, waits, now),
         "force": show.force(found, recovery.force_at(found), recovery.may_force(user, found), now=now),
         "healing": show.healing(found),
         "orphans": found.orphans.filter(removed_at=None).count() if found.finished_at else 0,
@@ -144,22 +145,13 @@ def rights_of(user: User, found: Operation) -> Rights:
     kind = kinds.of(found)
     waits = found.status == S.AWAITING_APPROVAL and found.requester_id is not None
     return Rights(
-        change=may(user, kind.permission, found.team),
+        change=may(user, kind.permission, found.environment.service),
         sign=approvals.may_sign(user, subject_of(found)) if waits else None,
     )
 
 
 def _signed(found: Operation) -> int:
     return approvals.tally(subject_of(found)).signed if found.requester_id and found.signatures_needed else 0
-
-
-def _signers(found: Operation) -> list[User]:
-    """Who may still sign."""
-    if found.status != S.AWAITING_APPROVAL or found.requester_id is None:
-        return []
-    subject = subject_of(found)
-    gone = set(approvals.valid(subject).values_list("signer_id", flat=True))
-    return [person for person in approvals.eligible(subject) if person.pk not in gone]
 
 
 def page(user: User, found: Operation, tab: str, step: str = "") -> dict[str, Any]:
@@ -179,7 +171,7 @@ def page(user: User, found: Operation, tab: str, step: str = "") -> dict[str, An
         "tab": tab,
         "tabs": show.tabs(found, tab, counts),
         "counts": counts,
-        "may_see_environment": bool(may(user, Permission.VIEW, found.team)),
+        "may_see_environment": bool(may(user, Permission.VIEW, found.environment.service)),
         **(_log_part(found, step) if tab == "log" else _tab_parts(found, tab, decisions, signatures, told)),
     }
 
@@ -200,7 +192,7 @@ def _tab_parts(
     if tab == "decisions":
         return {"decisions": [decided(decision) for decision in decisions]}
     if tab == "approvals":
-        return {"signatures": signatures}
+        return {"signatures": signatures, "conversation": talk.conversation(found)}
     return {"events": events.timeline(told, names_of(found))}
 
 

@@ -39,10 +39,12 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
     """Who belongs to the team, what it owns and how much room it has left."""
     user = viewer(request)
     found = loaders.team(user, slug)
-    members = list(found.memberships.select_related("user").order_by("user__full_name", "role"))
+    members = list(found.memberships.select_related("user", "custom").order_by("user__full_name", "role"))
+    custom = sorted({m.custom for m in members if m.custom}, key=str)
+    held = [(role.label, role.value) for role in ORDER] + [(role.name, role.slug) for role in custom]
     context = {
         "team": found,
-        "people": [(role.label, [m.user for m in members if m.role == role]) for role in ORDER],
+        "people": [(label, [m.user for m in members if m.held == slug]) for label, slug in held],
         "services": found.services.all(),
         "bars": bars(quotas.usage(found)),
         "environments": environments_visible_to(user).filter(team=found).exclude(status=E.DESTROYED).count(),

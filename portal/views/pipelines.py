@@ -58,7 +58,7 @@ def _page(request: HttpRequest, service: Service) -> dict[str, Any]:
     found = pipelines_of([service])[0]
     rows = releases_visible_to(user).filter(service=service).select_related("created_by")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    allowed = may(user, Permission.DEPLOY, service.team)
+    allowed = may(user, Permission.DEPLOY, service)
     return {
         "crumbs": [(_("Pipelines"), reverse("pipelines")), (service.slug, None)],
         "service": service,
@@ -91,7 +91,7 @@ def release_new(request: HttpRequest, slug: str) -> HttpResponse:
     answer = _registered(viewer(request), service, request.POST) if request.method == "POST" else None
     if isinstance(answer, Release):
         return redirect("pipeline", slug=slug)
-    allowed = may(viewer(request), Permission.DEPLOY, service.team)
+    allowed = may(viewer(request), Permission.DEPLOY, service)
     denied = answer if isinstance(answer, Denied) else allowed if isinstance(allowed, Denied) else None
     here = [(_("Pipelines"), reverse("pipelines")), (service.slug, reverse("pipeline", args=[slug]))]
     status = answer.status if isinstance(answer, Denied) else 200

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from delivery.selectors import services_visible_to
 from policies.models import Service
-from policies.permissions import Permission, teams_with
+from policies.permissions import Permission, services_with
 from policies.results import Denied, FieldError
 from portal import loaders
 from portal.forms import request as forms
@@ -26,8 +26,8 @@ from provisioning.models import Operation
 def _services(request: HttpRequest) -> list[Service]:
     """Services the person may ask for; those of the team in focus first."""
     user, focus = viewer(request), shell_of(request).team
-    teams = teams_with(user, Permission.REQUEST)
-    rows = services_visible_to(user).filter(team__in=teams).select_related("team").order_by("slug")
+    may_ask = services_with(user, Permission.REQUEST).values("pk")
+    rows = services_visible_to(user).filter(pk__in=may_ask).select_related("team").order_by("slug")
     return sorted(rows, key=lambda row: focus is None or row.team_id != focus.pk)
 
 

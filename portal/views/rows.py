@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
@@ -13,6 +14,8 @@ from django.utils.translation import gettext as _
 
 from policies.models import Team, User
 from policies.permissions import Permission, teams_with
+from portal.presenters.waiting import Waits, waits_on
+from portal.templatetags.berth_words import roughly
 from provisioning import kinds
 from provisioning.models import Environment, Operation
 from provisioning.states import EnvironmentStatus as E
@@ -33,6 +36,7 @@ class EnvironmentRow:
     status: str
     expires_soon: bool
     cost: Decimal
+    waits: Waits | None = None
 
 
 def look(environment: Environment, now: datetime) -> str:
@@ -84,11 +88,16 @@ def rate_now(environment: Environment) -> Decimal:
 
 def environment_rows(environments: Iterable[Environment], now: datetime) -> list[EnvironmentRow]:
     """Rows for a table."""
-    since = month_start(now)
-    return [EnvironmentRow(e, look(e, now), expires_soon(e, now), cost_since(e, since, now)) for e in environments]
+    since, found = month_start(now), list(environments)
+    waits = waits_on(found)
+    return [
+        EnvironmentRow(e, look(e, now), expires_soon(e, now), cost_since(e, since, now), waits.get(e.pk)) for e in found
+    ]
 
 
-def under_way(operation: Operation, signed: Mapping[str, int]) -> dict[str, object]:
+def under_way(
+    operation: Operation, signed: Mapping[str, int], waits: Mapping[UUID, Waits], now: datetime
+) -> dict[str, object]:
     """One row of "Under way"; `steps` must be prefetched, `signed` counts signatures by operation."""
     steps = list(operation.steps.all())
     at = next((n for n, step in enumerate(steps, 1) if step.status == "running"), 0)
@@ -99,7 +108,14 @@ def under_way(operation: Operation, signed: Mapping[str, int]) -> dict[str, obje
         "detail": f"step {at} of {len(steps)}" if at else "",
         "tones": [_STEP_TONES.get(step.status, "idle") for step in steps] or ["idle"],
         "note": operation.blocked or _signed(operation, signed),
+        "waits": _waits(waits.get(operation.pk), now),
     }
+
+
+def _waits(waits: Waits | None, now: datetime) -> str:
+    if waits is None:
+        return ""
+    return f"{waits.sentence}, {roughly((now - waits.since).total_seconds())}"
 
 
 def _signed(operation: Operation, signed: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -66,7 +67,7 @@ def _frame(word: str) -> dict[str, object]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def app(request: HttpRequest) -> HttpResponse:
     """Enrol an authenticator app: a picture, a secret to type instead, and a code that shows it works."""
-    user = viewer(request)
+    user = _oneself(request)
     denied = keys.may_register(user)
     if denied is not None:
         return _enter_first(request)
@@ -103,7 +104,7 @@ def _app(request: HttpRequest, user: User, secret: str, denied: Denied | None) -
 @require_http_methods(["GET", "HEAD", "POST"])
 def key(request: HttpRequest) -> HttpResponse:
     """Register a security key or a passkey under a name."""
-    user, denied = viewer(request), None
+    user, denied = _oneself(request), None
     if keys.may_register(user) is not None:
         return _enter_first(request)
     if request.method == "POST":
@@ -122,6 +123,13 @@ def key(request: HttpRequest) -> HttpResponse:
         "name": request.POST.get("name", ""),
     }
     return render(request, "second_factor/key.html", context, status=denied.status if denied is not None else 200)
+
+
+def _oneself(request: HttpRequest) -> User:
+    """Nobody sets up a factor while looking as somebody else, not even up to the picture."""
+    if hasattr(request, "look"):
+        raise PermissionDenied
+    return viewer(request)
 
 
 def _enter_first(request: HttpRequest) -> HttpResponse:

@@ -22,6 +22,7 @@ from observability import usual
 from observability.waiting import place_in_queue
 from policies.models import User
 from portal import loaders
+from portal.impersonation import eyes
 from portal.presenters import operations as show
 from portal.views.operations import after_of
 from portal.views.pages import viewer
@@ -117,10 +118,11 @@ def still_allowed(reader: Reader) -> bool:
     request = HttpRequest()
     request.session = store
     user = auth.get_user(request)
-    if not isinstance(user, User) or user.pk != reader.user.pk:
+    seen_by = eyes(store, user) if isinstance(user, User) else None
+    if seen_by is None or seen_by.pk != reader.user.pk:
         return False
     try:
-        loaders.operation(user, reader.operation)
+        loaders.operation(seen_by, reader.operation)
     except Http404:
         return False
     return True

@@ -8,14 +8,17 @@ from audit.context import context
 from audit.record import emit, record
 from catalog import parameters as schema_check
 from catalog.pricing import price
-from policies import approvals
+from policies import approvals, waiving
 from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import User
 from policies.permissions import may
 from policies.results import Denied, FieldError
-from provisioning import kinds
+from provisioning import costs, holdings, kinds, reclaim
 from provisioning.actions.hold import end_hold, locked, not_in, not_requester
 from provisioning.actions.storable import storable, unstorable
+from provisioning.costs import OverBudget
+from provisioning.facts import Draft
+from provisioning.holdings import Full
 from provisioning.judging import Judgement, draft_of, judge_draft
 from provisioning.lifecycle import move
 from provisioning.models import Environment, Hold, Operation
@@ -29,6 +32,7 @@ class Amended:
 
     arguments: Mapping[str, Any]
     changed: tuple[str, ...]
+    draft: Draft
     judgement: Judgement
 
 
@@ -44,13 +48,18 @@ def amend(*, by: User, operation: Operation, parameters: Mapping[str, Any], reas
     if not made.judgement.ruling.allowed:
         denied, ruling = denied_by(made.judgement.ruling), made.judgement.ruling
         return refuse(denied, by=by, subject=operation.ref, kind="edit", team=operation.team, ruling=ruling)
-    with context(by=by, operation=operation.ref, reason=reason):
-        row = locked().get(pk=operation.pk)
-        if row.status == S.HELD and row.arguments == operation.arguments:
-            _write(by, row, made, reason)
-            return row
-    gone = not_in(row, "it cannot be changed any more")
-    return refuse(gone, by=by, subject=operation.ref, kind="edit", team=operation.team)
+    try:
+        with context(by=by, operation=operation.ref, reason=reason):
+            row = locked().get(pk=operation.pk)
+            if row.status == S.HELD and row.arguments == operation.arguments:
+                _write(by, row, made, reason)
+                return row
+        denied = not_in(row, "it cannot be changed any more")
+    except Full as full:
+        denied = reclaim.refusal(by, full.short, operation.team)
+    except OverBudget as over:
+        denied = over.denied
+    return refuse(denied, by=by, subject=operation.ref, kind="edit", team=operation.team)
 
 
 def editable(operation: Operation) -> bool:
@@ -79,7 +88,8 @@ def _amended(by: User, operation: Operation, parameters: Mapping[str, Any]) -> A
     if not changed:
         return Denied("operation.changed", "parameters", "Nothing differs.", "Answer the signer instead.", status=422)
     draft = replace(draft_of(operation), parameters=wanted)
-    return Amended({**operation.arguments, "parameters": wanted}, changed, judge_draft(draft, point="request"))
+    arguments = {**operation.arguments, "parameters": wanted}
+    return Amended(arguments, changed, draft, judge_draft(draft, point="request"))
 
 
 def _checked(operation: Operation, parameters: Mapping[str, Any]) -> dict[str, Any] | Denied:
@@ -101,6 +111,7 @@ def _checked(operation: Operation, parameters: Mapping[str, Any]) -> dict[str, A
 
 
 def _write(by: User, row: Operation, made: Amended, reason: str) -> None:
+    """Raises Full or OverBudget when there is no room for it as changed."""
     names = ", ".join(made.changed)
     end_hold(row, by=by, ending=Hold.Ending.EDITED, text=reason.strip())
     approvals.void(ref=row.ref, reason=f"{by} changed what was asked: {names}.")
@@ -112,8 +123,19 @@ def _write(by: User, row: Operation, made: Amended, reason: str) -> None:
         )
     need = made.judgement.requirement
     move(row, S.REQUESTED, arguments=made.arguments, blocked="", signatures_needed=need.signatures)
+    _hold_room(row, made.draft)
+    waiving.use(ruling=made.judgement.ruling, operation=row.ref)
     record_ruling(made.judgement.ruling, subject=row.ref, point="request", kind=row.kind, team=row.team)
     data = {"changed": list(made.changed), "by": by.audit_ref}
     record("operation.edited", object=row.ref, scope=f"team:{row.team_id}", data=data)
     emit("operation.edited", payload={"kind": row.kind, **data}, object=row.ref)
     wake(row.pool)
+
+
+def _hold_room(row: Operation, draft: Draft) -> None:
+    """Reserve what it needs now, and give back what it no longer needs."""
+    short = holdings.reserve(row.environment)
+    if short:
+        raise Full(short)
+    holdings.settle(row.environment_id)
+    costs.hold_budgets(draft)

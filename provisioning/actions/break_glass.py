@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
-from policies import approvals
+from policies import approvals, factors
 from policies.decisions import denied_by, refuse
-from policies.models import BrokenGlass, Membership, Role, User
+from policies.models import BrokenGlass, Membership, Purpose, Role, User
 from policies.models.signing import START_WITHIN
 from policies.permissions import Permission, may, owners_of
 from policies.results import Denied
@@ -47,8 +47,9 @@ def _refused(by: User, operation: Operation, digest: str, reason: str) -> Denied
         return allowed
     if not reason.strip():
         return _NO_REASON
-    waits = _not_waiting(operation, digest)
-    if waits is not None:
+    entered = factors.need(by, Purpose.BREAK_GLASS)
+    waits = _not_waiting(operation, digest) if entered else entered
+    if isinstance(waits, Denied):
         return waits
     ruling = judge_draft(draft_of(operation), point="request").ruling
     return None if ruling.allowed else denied_by(ruling)

@@ -47,7 +47,7 @@ def submit(*, by: User, ask: Ask, key: str = "") -> Operation | Denied:
     if kind is None or kind.begins_environment:
         wanted = ", ".join(known.name for known in kinds.every() if not known.begins_environment)
         return Denied("operation.kind", "kind", f"There is no operation {ask.kind!r}.", f"One of {wanted}.", status=422)
-    allowed = may(by, kind.permission, ask.environment.team)
+    allowed = may(by, kind.permission, ask.environment.service)
     if isinstance(allowed, Denied):
         return _refused(by, ask, allowed)
     if not storable([ask.arguments, ask.reason]):

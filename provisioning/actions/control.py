@@ -25,7 +25,7 @@ def cancel(*, by: User, operation: Operation, reason: str = "") -> Operation | D
     """Stop an operation: at once while it waits, after its present step when it runs, undoing what it made."""
     if not storable(reason):
         return unstorable("reason")
-    allowed = may(by, kinds.of(operation).permission, operation.team)
+    allowed = may(by, kinds.of(operation).permission, operation.environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=operation.ref, kind="cancel", team=operation.team)
     with context(by=by, operation=operation.ref, reason=reason):
@@ -57,7 +57,7 @@ def _can_still_stop(operation: Operation) -> bool:
 
 def retry(*, by: User, operation: Operation) -> Operation | Denied:
     """Run a failed operation again from its failed step, under the plan that was signed."""
-    allowed = may(by, kinds.of(operation).permission, operation.team)
+    allowed = may(by, kinds.of(operation).permission, operation.environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=operation.ref, kind="retry", team=operation.team)
     try:
@@ -95,7 +95,7 @@ def _not_retryable(operation: Operation) -> Denied | None:
 
 def extend(*, by: User, environment: Environment, hours: int) -> Environment | Denied:
     """Let an environment live longer, within the maximum counted from its creation."""
-    allowed = may(by, Permission.OPERATE, environment.team)
+    allowed = may(by, Permission.OPERATE, environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=environment.ref, kind="extend", team=environment.team)
     with context(by=by, reason=f"extended by {hours} h"):
@@ -109,7 +109,7 @@ def extend(*, by: User, environment: Environment, hours: int) -> Environment | D
 
 def end_lifetime(*, by: User, environment: Environment, at: datetime) -> Environment | Denied:
     """Let an environment's lifetime end at a moment between now and its maximum: sooner, or later."""
-    allowed = may(by, Permission.OPERATE, environment.team)
+    allowed = may(by, Permission.OPERATE, environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=environment.ref, kind="expiry", team=environment.team)
     with context(by=by, reason=f"lifetime ends at {at.isoformat()}"):

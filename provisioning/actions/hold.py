@@ -16,10 +16,10 @@ from policies import approvals
 from policies.decisions import refuse
 from policies.models import User
 from policies.results import Denied
-from provisioning.actions.sign import subject_of
 from provisioning.actions.storable import storable, unstorable
 from provisioning.lifecycle import move
 from provisioning.models import Hold, Operation
+from provisioning.signing import subject_of
 from provisioning.states import OperationStatus as S
 
 LONGEST = 2000

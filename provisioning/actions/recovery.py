@@ -31,7 +31,7 @@ FORCED = "It was force-cancelled; what it had begun was not undone."
 
 def may_force(user: User, operation: Operation) -> Allowed | Denied:
     """Whoever may ask for the change may force its end, and so may a platform engineer."""
-    allowed = may(user, kinds.of(operation).permission, operation.team)
+    allowed = may(user, kinds.of(operation).permission, operation.environment.service)
     return Allowed() if may(user, Permission.RECOVER, operation.team) else allowed
 
 
@@ -105,7 +105,7 @@ def _force(operation: Operation, by: User, reason: str) -> None:
 
 def check_now(*, by: User, environment: Environment) -> Environment | Denied:
     """Ask for a look at what is there; a worker compares it with the record and keeps the result."""
-    allowed = may(by, Permission.VIEW, environment.team)
+    allowed = may(by, Permission.VIEW, environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=environment.ref, kind="check", team=environment.team)
     if environment.ready_at is None or environment.status not in {E.READY, E.SUSPENDED, E.FAILED}:

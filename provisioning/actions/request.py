@@ -69,7 +69,7 @@ def request_environment(*, by: User, wanted: Wanted, key: str = "") -> Operation
     """
     if not storable([_as_asked(wanted), wanted.reason]):
         return unstorable("parameters")
-    allowed = may(by, Permission.REQUEST, wanted.service.team)
+    allowed = may(by, Permission.REQUEST, wanted.service)
     if isinstance(allowed, Denied):
         return _refused(by, wanted, allowed)
     digest = request_digest(wanted.kind, _as_asked(wanted))

@@ -29,7 +29,7 @@ def authorise_reveal(*, by: User, environment: Environment, name: str, reason: s
     """May this person see the value, and why do they need it? The answer is in the history before anything is read."""
     if not storable([name, reason]):
         return unstorable("reason")
-    allowed = may(by, Permission.REVEAL_SECRET, environment.team) and factors.need(by, Purpose.REVEAL)
+    allowed = may(by, Permission.REVEAL_SECRET, environment.service) and factors.need(by, Purpose.REVEAL)
     if isinstance(allowed, Denied):
         return _refused(by, environment, allowed)
     binding = SecretBinding.objects.filter(environment=environment, name=name).first()

@@ -3,6 +3,7 @@
 Nothing is stopped here. A change of the outcome is a decision, an event and a message; what people do is theirs.
 """
 
+import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from policies import engine
 from policies.bundle import Bundle
 from policies.decisions import record_ruling
 from policies.engine import Ruling
-from policies.models import Standing
+from policies.models import Standing, Waiver
 from provisioning.actions.change import Ask, draft_for
 from provisioning.judging import judge_draft
 from provisioning.models import Environment
@@ -46,12 +47,14 @@ def sweep() -> dict[str, int]:
 
 
 def due(digest: str, now: datetime) -> QuerySet[Environment]:
-    """Ready environments to judge, those never judged first."""
+    """Ready environments to judge, those never judged first: also where a waiver of the team began or ended."""
     known = Standing.objects.filter(subject=Concat(Value(PREFIX), Cast(OuterRef("pk"), TextField())))
     rows = Environment.objects.filter(status=EnvironmentStatus.READY).annotate(
         judged_at=Subquery(known.values("judged_at")), judged_by=Subquery(known.values("bundle"))
     )
-    waits = Q(judged_at=None) | Q(judged_at__lt=now - AGAIN) | ~Q(judged_by=digest)
+    since, team = OuterRef("judged_at"), Waiver.objects.filter(team=OuterRef("team"))
+    waiver = team.filter(Q(decided_at__gt=since) | Q(ended_at__gt=since) | Q(expires_at__gt=since, expires_at__lte=now))
+    waits = Q(judged_at=None) | Q(judged_at__lt=now - AGAIN) | ~Q(judged_by=digest) | Exists(waiver)
     related = ("service__team", "team", "owner", "template_version__template", "target")
     return rows.filter(waits).select_related(*related).order_by(F("judged_at").asc(nulls_first=True), "pk")
 
@@ -66,7 +69,8 @@ def _forget() -> int:
 
 def _keep(environment: Environment, ruling: Ruling) -> bool:
     """Write down what policy says now; was it news? A first look that finds nothing is none."""
-    now, findings = timezone.now(), [asdict(finding) for finding in ruling.findings]
+    # As they will be read again, so that they can be compared with what is stored.
+    now, findings = timezone.now(), json.loads(json.dumps([asdict(finding) for finding in ruling.findings]))
     with context(by=BY, reason="What runs is judged by the policy in force"):
         before = Standing.objects.select_for_update().filter(subject=environment.ref).first()
         seen = {"allowed": ruling.allowed, "findings": findings, "bundle": ruling.bundle, "judged_at": now}

@@ -45,8 +45,33 @@
     } else if (Date.now() - goSince < 1500) {
       goSince = 0;
       go(event.key);
+    } else if (keys[event.key] && document.querySelector("[data-inbox], [data-approve]")) {
+      event.preventDefault();
+      keys[event.key]();
     }
   });
+
+  // The inbox by keyboard: j and k walk, x chooses, a and r go to signing. Where a plan is read: a, r, n. Nothing is
+  // signed by a letter: each only brings the focus to what a person then presses.
+  function walk(step) {
+    var links = Array.prototype.slice.call(document.querySelectorAll("[data-inbox] [data-open]"));
+    var at = links.findIndex(function (link) { return link.closest("[data-row]").contains(document.activeElement); });
+    var next = links[Math.min(Math.max(at + step, 0), links.length - 1)];
+    if (next) { next.focus(); next.closest("[data-row]").scrollIntoView({ block: "nearest" }); }
+  }
+  function inRow(selector) {
+    var row = document.activeElement && document.activeElement.closest("[data-row]");
+    return row && row.querySelector(selector);
+  }
+  var keys = {
+    j: function () { walk(1); },
+    k: function () { walk(-1); },
+    x: function () { var box = inRow("input[type=checkbox]"); if (box) { box.checked = !box.checked; } },
+    a: function () { var link = inRow("[data-open]"); if (link) { location.href = link.href + "#signing"; } else { focusOn("[data-approve]"); } },
+    r: function () { var link = inRow("[data-open]"); if (link) { location.href = link.href + "#id_reason"; } else { focusOn("#id_reason"); } },
+    n: function () { var link = document.querySelector("[data-next]"); if (link) { location.href = link.href; } }
+  };
+  function focusOn(selector) { var el = document.querySelector(selector); if (el) { el.focus(); el.scrollIntoView({ block: "center" }); } }
 
   // Ages stay true while a page is open; the words are those of berth_words.py.
   function roughly(s) {

@@ -8,7 +8,7 @@ from importlib import import_module
 
 from tests.bench import world
 
-NAMES = ("engine", "queue", "sandbox", "lists", "history", "expiry", "policy", "terraform")
+NAMES = ("engine", "queue", "sandbox", "lists", "inbox", "history", "expiry", "policy", "terraform")
 
 
 def main(names: list[str]) -> None:

@@ -1,9 +1,11 @@
-"""Server time of the first page of environments with filters, as a developer sees it, among 1,000 and 10,000."""
+"""The first page of environments as a developer sees it, among 1,000 and 10,000: server time, queries for rights."""
 
 from typing import Any
 
 import psycopg
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
 from provisioning.selectors import environments_visible_to
@@ -13,6 +15,7 @@ from tests.bench.world import World
 from tests.people import Demo
 
 REQUESTS = 60
+RIGHTS = ("policies_membership", "policies_accessgrant", "guardian_userobjectpermission")
 QUERIES = ("", "tier=dev", "status=ready", "q=bench-list-1", "tier=dev&status=ready&q=bench")
 
 
@@ -26,7 +29,16 @@ def run(world: World, demo: Demo) -> dict[str, Any]:
             owner.execute("ANALYZE")
             have = wanted
             found[str(size)] = spread([s * MS for s in page()], digits=2)
-    return {"env_list_ms": found}
+    return {"env_list_ms": found, "permission_list_queries": permission_queries(demo)}
+
+
+def permission_queries(demo: Demo) -> int:
+    """How many statements of a list of 50 rows read who may what."""
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(demo.mara)
+    with CaptureQueriesContext(connection) as seen:
+        _shown(client, f"{reverse('api:environments')}?page_size=50")
+    return sum(any(table in query["sql"] for table in RIGHTS) for query in seen.captured_queries)
 
 
 def _page(demo: Demo) -> Any:

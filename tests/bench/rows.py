@@ -23,12 +23,12 @@ FROM generate_series(%(first)s::int, %(last)s::int) AS n
 _OPERATIONS = """
 INSERT INTO provisioning_operation (id, kind, environment_id, team_id, tier, requester_id, origin, status, reason,
     arguments, context, approval, signatures_needed, owning_needed, change_digest, idempotency_key, request_digest,
-    overtakes, blocked, error, attempts, retries, failed_step, healing, pool,
+    overtakes, blocked, error, attempts, retries, failed_step, healing, pool, risk,
     asked, edited_by, reminders,
     created_at, queued_at, started_at,
     finished_at)
 SELECT gen_random_uuid(), 'update', e.id, e.team_id, e.tier, %(owner)s, 'person', %(status)s, '',
-    '{"parameters": {"size": "L"}}', '{}', '{}', 0, 0, '', '', '', false, '', '', 0, 0, '', '{}', '', '{}', '{}', 0,
+    '{"parameters": {"size": "L"}}', '{}', '{}', 0, 0, '', '', '', false, '', '', 0, 0, '', '{}', '', 0, '{}', '{}', 0,
     now() - make_interval(secs => n), now() - make_interval(secs => n),
     CASE WHEN %(ended)s THEN now() - make_interval(secs => n) END,
     CASE WHEN %(ended)s THEN now() - make_interval(secs => n - 20) END

@@ -164,8 +164,8 @@ FAULTS = (
     Fault(
         "the policy engine fails open",
         "policies/engine.py",
-        '        rule="policy.engine",\n        severity="block",\n',
-        '        rule="policy.engine",\n        severity="warn",\n',
+        '        rule=ENGINE,\n        severity="block",\n',
+        '        rule=ENGINE,\n        severity="warn",\n',
         ("tests/policies/test_engine.py::test_a_broken_bundle_refuses_everything",),
     ),
     Fault(

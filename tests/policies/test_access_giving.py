@@ -73,6 +73,12 @@ def test_a_revoked_grant_ends_at_once_and_nobody_lifts_their_own_denial(demo):
     assert revoke(by=demo.ines, grant=ended).revoked_at == first
 
 
+def test_a_grant_on_a_service_is_in_the_history_of_its_team(demo):
+    give(by=demo.ines, wanted=wish(demo, "operate", where=demo.api))
+    found = AuditEvent.objects.filter(event__in=["access.granted", "accessgrant.inserted"])
+    assert [event.scope for event in found] == [f"team:{demo.payments.pk}"] * 2
+
+
 def test_somebody_may_give_their_own_grant_back(demo):
     grant = give(by=demo.ines, wanted=wish(demo))
     assert revoke(by=demo.olaf, grant=grant).revoked_by == demo.olaf

@@ -5,7 +5,9 @@ import itertools
 import pytest
 
 from policies.bundle import activate
+from policies.bundles.placed import placed
 from policies.engine import SHIPPED, judge
+from policies.pool import ask_once
 from tests.policies.policy_facts import NOW, facts
 from tests.policies.test_engine_rules import CASES
 
@@ -58,3 +60,17 @@ def test_it_agrees_on_every_kind_in_every_tier_with_many_faults(opa, kind):
     for tier, variant in itertools.product(TIERS, VARIANTS):
         changes = variant | {"environment": variant.get("environment", {}) | {"tier": tier}}
         agree(opa, facts(kind=kind, **changes))
+
+
+def test_it_gives_the_same_of_a_bundle_below_a_prefix():
+    """As bundles lie in an OPA server (`policies/opa_server.py`), two of them side by side."""
+    made = activate(SHIPPED)
+    modules = ask_once({"task": "parse", "files": made.files})
+    asked = facts(environment={"owner": None}) | {"point": "request", "now": NOW.isoformat()}
+    with opa_bindings.OpaEngine() as engine:
+        for prefix in ("berth_one", "berth_two"):
+            for name, text in placed(made.files, modules, prefix):
+                engine.add_policy(f"{prefix}/{name}", text)
+        found = engine.eval_document("berth_two.ruling.result", asked)
+    assert [finding["rule"] for finding in found["findings"]] == ["env.owner"]
+    assert len(found["rules"]) == len(made.rules)

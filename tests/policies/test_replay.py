@@ -100,3 +100,13 @@ def test_facts_are_kept_once_byte_for_byte_and_forgotten_after_a_month(demo, dec
         patch.setattr(replay.timezone, "now", lambda: later)
         assert replay.forget_old() == 3
     assert Decision.objects.count() == 3
+
+
+def test_what_was_waived_then_is_no_difference(demo, decided):
+    decided("rude")
+    row = Decision.objects.get()
+    finding = {"rule": "test.greeting", "severity": "waived"}
+    ruling = next(replay.again(kept(demo), Decision.objects.filter(pk=row.pk))).ruling
+    assert replay.Again(row, ruling).differs
+    row.findings = [finding]
+    assert not replay.Again(row, ruling).differs

@@ -57,6 +57,21 @@ ASKED_TO_SIGN = {**ANON, "olaf": 404}
 READERS = {**ANON, "vera": 403, "jonas": 403, "ana": 403, "pia": 403}
 OPERATORS = {**READERS, "tomasz": 404, "olaf": 404}
 
+SIGNERS = {**ASKED_TO_SIGN, "jonas": 200, "ines": 200, "tomasz": 200}
+
+
+def question(world: World) -> dict[str, Any]:
+    return {"digest": world.awaiting.change_digest, "text": "Who is on call?"}
+
+
+def words(world: World) -> dict[str, Any]:
+    return {"text": "It is a trial."}
+
+
+# Payments, named in a body: who does not see the team is told that there is none.
+UNSEEN = {**ANON, "tomasz": 422, "olaf": 422}
+BUDGET = {"team": "payments", "amount": "100.00", "currency": "EUR"}
+QUOTA = {"where": "team:payments", "metric": "vcpu", "limit": "9"}
 WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An audit.", "days": 30}
 NOT_THEIRS = {"tomasz": 422, "olaf": 422}
 BECAUSE = {"reason": "It is time."}
@@ -123,6 +138,28 @@ API = [
         "POST",
         of("awaiting"),
         but={**ASKED_TO_SIGN, "mara": 200, "ines": 200},
+    ),
+    Row("api:operation_ask", 403, "POST", of("awaiting"), question, but=SIGNERS),
+    Row("api:operation_send_back", 403, "POST", of("awaiting"), question, but=SIGNERS),
+    Row("api:operation_answer", 403, "POST", of("held"), words, but={**ASKED_TO_SIGN, "mara": 200}),
+    Row("api:operation_resume", 403, "POST", of("held"), but=SIGNERS),
+    Row(
+        "api:operation_edit",
+        403,
+        "POST",
+        of("held"),
+        lambda world: {"parameters": {"size": "M"}},
+        but={**ASKED_TO_SIGN, "mara": 200},
+    ),
+    Row("api:operation_comments", 200, kwargs=of("held"), but=ASKED_TO_SIGN),
+    Row("api:operation_comments", 201, "POST", of("held"), words, but=ASKED_TO_SIGN),
+    Row("api:operation_holds", 200, kwargs=of("held"), but=ASKED_TO_SIGN),
+    Row(
+        "api:inbox_approve",
+        200,
+        "POST",
+        body=lambda world: {"plans": [{"operation": str(world.awaiting.pk), "digest": world.awaiting.change_digest}]},
+        but={**ANON, "olaf": 422},
     ),
     Row("api:operation_retry", 404, "POST", of("failed"), but={**READERS, "mara": 200, "ines": 200}),
     Row(
@@ -206,6 +243,28 @@ API = [
         body=lambda world: {"service": "payments-api", "version": "2.0.0"},
         but={**ANON, "mara": 201, "ines": 201, "tomasz": 422, "olaf": 422},
     ),
+    Row("api:quotas", 200, but=ANON),
+    Row(
+        "api:quotas",
+        403,
+        "PUT",
+        body=lambda world: {"team": "payments", "metric": "vcpu", "limit": "9"},
+        but={**UNSEEN, "pia": 200},
+    ),
+    Row(
+        "api:quota_preview",
+        403,
+        "POST",
+        body=lambda world: {"team": "payments", "metric": "vcpu", "limit": "9"},
+        but={**UNSEEN, "pia": 200},
+    ),
+    Row("api:quota", 200, kwargs=of("quota"), but=OURS),
+    Row("api:quota", 403, "DELETE", of("quota"), lambda world: {"reason": "Not needed."}, but={**OURS, "pia": 204}),
+    Row("api:budgets", 200, but=ANON),
+    Row("api:budgets", 403, "PUT", body=lambda world: BUDGET, but={**UNSEEN, "pia": 200}),
+    Row("api:budget_preview", 403, "POST", body=lambda world: BUDGET, but={**UNSEEN, "pia": 200}),
+    Row("api:budget", 200, kwargs=of("budget"), but=OURS),
+    Row("api:budget", 403, "DELETE", of("budget"), lambda world: {"reason": "Not needed."}, but={**OURS, "pia": 204}),
     Row("api:pipeline", 200, kwargs=slug("payments-api"), but=OURS),
     Row("api:inbox", 200, but=ANON),
     Row("api:history", 200, but=ANON),
@@ -363,6 +422,21 @@ PAGES = [
     ),
     form("source_sync", 403, slug("test"), but={"pia": 302}),
     page("queue"),
+    page("quotas"),
+    page("quota_new"),
+    form("quota_new", 403, body=lambda world: QUOTA, but={"pia": 302}),
+    page("quota", kwargs=of("quota"), but={"tomasz": 404, "olaf": 404}),
+    form(
+        "quota",
+        403,
+        of("quota"),
+        body=lambda world: {"asked": "remove", "reason": "Not needed."},
+        but={"tomasz": 404, "olaf": 404, "pia": 302},
+    ),
+    page("budget_new"),
+    form("budget_new", 403, body=lambda world: {**BUDGET, "where": "team:payments"}, but={"pia": 302}),
+    page("budget", kwargs=of("budget"), but={"tomasz": 404, "olaf": 404}),
+    form("budget", 403, of("budget"), body=lambda world: BUDGET, but={"tomasz": 404, "olaf": 404, "pia": 302}),
     page("targets"),
     form("targets", 403, body=lambda world: TARGET, but={"pia": 302}),
     page("target", 200, slug("eu-1")),
@@ -463,6 +537,19 @@ PAGES = [
         body=lambda world: {"digest": world.awaiting.change_digest, "decision": "approve"},
         but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302},
     ),
+    page("inbox_bulk"),
+    form(
+        "inbox_bulk_approve",
+        200,
+        body=lambda world: {"plan": f"{world.awaiting.pk}@{world.awaiting.change_digest}"},
+        but={"olaf": 422},
+    ),
+    form("approval_comment", 302, of("held"), body=words, but={"olaf": 404}),
+    form("approval_answer", 403, of("held"), body=words, but={"olaf": 404, "mara": 302}),
+    form("approval_resume", 403, of("held"), but={"olaf": 404, "jonas": 302, "ines": 302, "tomasz": 302}),
+    form("approval_review", 404, of("held"), body=words),
+    page("approval_edit", 200, of("held"), but={"olaf": 404}),
+    form("approval_edit", 403, of("held"), body=lambda world: {"p-size": "M"}, but={"olaf": 404, "mara": 302}),
     page("pipelines"),
     page("pipeline", 200, slug("payments-api"), but=HIDDEN),
     page("release_new", 200, slug("payments-api"), but=HIDDEN),

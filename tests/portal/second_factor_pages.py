@@ -19,7 +19,7 @@ from tests.software_key import SoftwareKey
 def secure(user: User) -> Client:
     """A browser at https://testserver, where keys are offered."""
     client = signed_in(user)
-    client.defaults["wsgi.url_scheme"] = "https"
+    client.defaults["HTTP_X_FORWARDED_PROTO"] = "https"
     return client
 
 

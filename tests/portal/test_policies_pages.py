@@ -24,10 +24,10 @@ def shipped(demo, fresh_engine, settings):
     return store.ensure_shipped()
 
 
-def decided(demo, engine, environment, **changes):
+def decided(demo, engine, where, **changes):
     ruling = engine.judge("request", facts(**changes), now=NOW)
     with context(by=demo.mara):
-        return record_ruling(ruling, subject=environment.ref, point="request", kind="create", team=demo.payments)
+        return record_ruling(ruling, subject=where.ref, point="request", kind="create", team=demo.payments)
 
 
 def page(who, route, *args, **query):

@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 
-from catalog.actions import seed_repository
+from catalog.seed import commit, seed_repository
 from policies.models import PolicyBundle, PolicySource
 from portal import policy_sources
 from tests.policies.bundle_files import RULE, TEST
@@ -20,11 +20,8 @@ def push(request, tmp_path):
     place = settings.BERTH.var / f"policies-{abs(hash(request.node.name))}.git"
 
     def pushed(**files):
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        folder.mkdir()
-        for name, text in {**GOOD, **files}.items():
-            (folder / name).write_text(text)
-        seed_repository(place, folder)
+        seed_repository(place, tmp_path)
+        commit(place, {name: text.encode() for name, text in {**GOOD, **files}.items()}, message="Change the rules")
         return f"file://{place}"
 
     return pushed

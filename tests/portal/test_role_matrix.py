@@ -12,6 +12,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from policies import tokens
+from policies.models import Quota
 from tests.portal import access_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
@@ -33,6 +34,7 @@ def world(demo: Any) -> SimpleNamespace:
     return SimpleNamespace(
         environment=environment,
         awaiting=made.awaiting(demo),
+        held=made.held(demo),
         failed=made.operation(demo, made.environment(demo, "payments-api-two"), status="failed"),
         token=token[0],
         factor=enrolled(demo.mara),
@@ -42,6 +44,8 @@ def world(demo: Any) -> SimpleNamespace:
         orphan=made.orphan(demo),
         item=made.item(demo),
         pool=made.pool(demo),
+        quota=Quota.objects.get(),
+        budget=made.budget(demo),
         **access_rows.rows(demo),
         waiver=made.waiver(demo),
         **made.policies(demo),

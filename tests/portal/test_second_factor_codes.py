@@ -15,6 +15,7 @@ from policies.models import FactorTries, Purpose
 from portal.second_factor import codes
 from portal.second_factor.entering import enter as enter_code
 from provisioning.vault import VaultUnavailable
+from tests.hostile import together
 from tests.policies.test_tokens import dump
 from tests.portal.second_factor_pages import code_at, enter, secure, shown_seed, with_app
 from tests.portal.visitors import signed_in
@@ -201,3 +202,22 @@ def test_a_code_of_somebody_else_proves_nothing(demo, mara, clock):
     seed, _ = with_app(mara, now())
     later(clock)
     assert enter_code(by=demo.jonas, typed=code_at(seed, now())).rule == "factor.code"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_send_one_code_at_once_exactly_one_gets_in(demo, clock):
+    mara = secure(demo.mara)
+    seed, _ = with_app(mara, now())
+    later(clock)
+    code = code_at(seed, now())
+    answers = together(*[lambda: enter_code(by=demo.mara, typed=code)] * 4)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Denied", "Denied", "Denied", "Proof"]
+    assert AuditEvent.objects.filter(event="factor.entered").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wrong_codes_at_once_are_all_counted_and_no_sixth_is_looked_at(demo, clock):
+    secure(demo.mara)
+    answers = together(*[lambda: enter_code(by=demo.mara, typed="000000")] * 8)
+    assert sorted(answer.status for answer in answers) == [403] * 5 + [429] * 3
+    assert AuditEvent.objects.filter(event="factor.wrong").count() == 5

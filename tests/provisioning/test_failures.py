@@ -11,7 +11,9 @@ from provisioning.actions.control import retry
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, Health
 from provisioning.models import Environment, Operation, Orphan, ResourceLock
 from provisioning.runs import worker
+from provisioning.waiting import waiting
 from tests import noop
+from tests.hostile import together
 from tests.provisioning.engine import ask, drain, lapse, ready, requested
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -225,3 +227,33 @@ def test_f8_promotions_of_one_service_wait_for_each_other_with_the_reason(demo):
         operation.refresh_from_db()
     assert (first.status, second.status) == ("succeeded", "succeeded")
     assert not ResourceLock.objects.exists()
+
+
+def test_f8_of_two_promotions_to_one_environment_at_once_one_runs_and_the_other_says_what_it_waits_for(demo):
+    dev, test = ready(demo), ready(demo, name="payments-api-test", tier="test")
+    release = register_release(by=demo.mara, service=demo.api, version="1", artifact={})
+    assert deploy(by=demo.mara, environment=dev, release=release)
+    drain()
+    test.refresh_from_db()
+    asked = together(*[lambda: promote(by=demo.mara, environment=test, release=release)] * 2)
+    assert [answer.status for answer in asked] == ["requested", "requested"]
+    drain(2)
+    seen = []
+
+    def meanwhile(change, key):
+        if not seen:
+            running = Operation.objects.get(environment=test, status="running")
+            (other,) = Operation.objects.filter(environment=test, kind="promote").exclude(pk=running.pk)
+            seen.extend([running, other, worker.work(other.pk), waiting(other).reason])
+
+    noop.HOOKS["before"] = meanwhile
+    drain()
+    running, other, taken, reason = seen
+    assert (taken, reason) == (False, f"waiting for promote {running.short_id} on the same environment")
+    for operation in (running, other):
+        operation.refresh_from_db()
+    assert (running.status, other.status, other.error) == (
+        "succeeded",
+        "failed",
+        "payments-api-test runs 1 already.",
+    )

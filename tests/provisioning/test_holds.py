@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
-from policies.models import Signature
+from policies.models import Budget, Signature
 from policies.results import Denied
 from provisioning.actions import control, hold
 from provisioning.actions.amend import amend
@@ -239,3 +240,11 @@ def test_a_question_without_holding_is_refused_at_commit(demo, waiting):
 def test_one_hold_at_a_time(demo, waiting):
     good = [waiting.pk, demo.payments.pk, waiting.change_digest, "why", demo.jonas.pk, demo.mara.pk]
     assert sqlstate(INSERT + ", " + INSERT.split("VALUES")[1], [*good, *good]) == "23505"
+
+
+def test_a_change_without_room_in_a_budget_changes_nothing(demo, held):
+    with context(by="system:test"):
+        Budget.objects.create(team=demo.payments, amount=1, currency="EUR", blocks=True)
+    denied = refused_once(lambda: amend(by=demo.mara, operation=held, parameters={"size": "M"}))
+    assert denied.rule.startswith("budget")
+    assert (fresh(held).status, fresh(held).environment.parameters["size"]) == ("held", "S")

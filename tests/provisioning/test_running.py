@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audit.models import AuditEvent, OutboxEvent
 from policies.bundles import store
-from policies.models import Decision, Standing
+from policies.models import Decision, Standing, Waiver
 from provisioning.models import Environment
 from provisioning.runs import running
 from tests.policies.bundle_files import refusing
@@ -91,3 +91,42 @@ def test_when_the_rules_cannot_be_asked_nothing_is_said(demo, environment, fresh
     monkeypatch.setattr(fresh_engine, "INPUT_LIMIT", 10)
     assert running.sweep() == {"judged": 0, "changed": 0, "gone": 0}
     assert Standing.objects.count() == 0
+
+
+def waived(demo, environment, expires_at):
+    with store.context(by="system:test"):
+        return Waiver.objects.create(
+            rule="test.greeting",
+            scope=environment.ref,
+            label=environment.name,
+            team=demo.payments,
+            owner=demo.mara,
+            reason="Until the new greeting is there.",
+            asked_by=demo.mara,
+            asked_at=timezone.now() - timedelta(hours=1),
+            expires_at=expires_at,
+            state="granted",
+            decided_by=demo.pia,
+            decided_at=timezone.now(),
+            decision_reason="A day.",
+        )
+
+
+def test_a_waiver_is_seen_at_the_next_sweep_and_so_is_its_end(demo, environment, monkeypatch):
+    store.activate(by=demo.pia, bundle=store.keep(by=demo.pia, files=waivable("rude"), source="test"))
+    running.sweep()
+    assert Standing.objects.get().allowed is False
+    waived(demo, environment, timezone.now() + timedelta(hours=1))
+    assert running.sweep() == {"judged": 1, "changed": 1, "gone": 0}
+    assert [each["severity"] for each in Standing.objects.get().findings] == ["waived"]
+    assert running.sweep()["judged"] == 0
+    later = timezone.now() + timedelta(hours=2)
+    monkeypatch.setattr(running.timezone, "now", lambda: later)
+    assert running.sweep()["changed"] == 1
+    assert Standing.objects.get().allowed is False
+
+
+def waivable(word):
+    return tuple(
+        (path, text.replace('"waiver": "Nobody"', '"waiver": "The platform team"')) for path, text in refusing(word)
+    )

@@ -9,37 +9,17 @@ from audit.context import context
 from audit.models import OutboxEvent
 from policies import approvals
 from policies.models import ApprovalRule, Membership, Signature
-from provisioning.actions.sign import approve, subject_of
+from provisioning.actions.sign import subject_of
 from provisioning.models import Operation
 from provisioning.runs import asking, worker
 from provisioning.selectors import waiting_for
 from provisioning.signing import waited_for
 from tests.hostile import refused_once
-from tests.people import rule, user
-from tests.provisioning.engine import drain, requested
+from tests.people import user
+from tests.provisioning.engine import drain
+from tests.provisioning.signed import RELIABILITY, fresh, planned, ruled, sign
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_moment")]
-RELIABILITY = {"name": "Reliability", "owning": False, "teams": ["reliability"]}
-
-
-def ruled(*steps, **fields):
-    with context(by="system:test"):
-        ApprovalRule.objects.all().delete()
-        rule("prod", kinds=["create"], steps=list(steps), **fields)
-
-
-def planned(demo, **changes) -> Operation:
-    operation = requested(demo, name="payments-api-prod", tier="prod", **changes)
-    drain()
-    return fresh(operation)
-
-
-def fresh(operation) -> Operation:
-    return Operation.objects.get(pk=operation.pk)
-
-
-def sign(who, operation, **more):
-    return approve(by=who, operation=operation, digest=operation.change_digest, **more)
 
 
 def test_a_later_step_opens_when_the_earlier_one_is_complete(demo):

@@ -118,7 +118,7 @@ class MembershipSerializer(parts.Shown):
 
     id = serializers.IntegerField()
     user = parts.PersonSerializer()
-    team: Slug = serializers.SlugRelatedField("slug", read_only=True)
+    team = serializers.SlugField(source="team.slug")
     role = serializers.CharField(source="held")
 
 
@@ -135,7 +135,7 @@ class AccountSerializer(parts.Shown):
 
     username = serializers.CharField()
     name = serializers.CharField(source="full_name")
-    team: Slug = serializers.SlugRelatedField("slug", source="owning_team", read_only=True)
+    team = serializers.SlugField(source="owning_team.slug")
     active = serializers.BooleanField(source="is_active")
 
 

@@ -115,7 +115,10 @@ class RequirementSerializer(Shown):
     lifetime_hours = serializers.IntegerField()
 
 
-@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string", "format": "decimal"}]})
+FIGURE = {"oneOf": [{"type": "integer"}, {"type": "string", "format": "decimal"}]}
+
+
+@extend_schema_field(FIGURE)
 class Figure(serializers.Field[Any, Any, Any, Any]):
     """An amount of the `metric` of the same thing."""
 

@@ -88,10 +88,10 @@ class CheckAsk(parts.Asked):
 
     kind = serializers.ChoiceField(choices=list(KINDS))
     document = parts.Text(max_length=2 << 20, trim_whitespace=False)
-    environment = parts.Text(max_length=63, default="")
-    service = parts.Text(max_length=40, default="")
-    template = parts.Text(max_length=40, default="")
-    tier = parts.Text(max_length=10, default="")
+    environment = parts.Text(max_length=63, allow_blank=True, default="")
+    service = parts.Text(max_length=40, allow_blank=True, default="")
+    template = parts.Text(max_length=40, allow_blank=True, default="")
+    tier = parts.Text(max_length=10, allow_blank=True, default="")
 
 
 class CheckResultSerializer(parts.Shown):

@@ -48,14 +48,14 @@ class TeamSerializer(serializers.ModelSerializer[Team]):
         fields = ["slug", "name", "cost_centre", "roles"]
 
     def get_roles(self, team: Any) -> list[str]:
-        return sorted(membership.role for membership in team.own)
+        return sorted(membership.held for membership in team.own)
 
 
 class MemberSerializer(parts.Shown):
     """One role of one person."""
 
     person = parts.PersonSerializer(source="user")
-    role = serializers.CharField()
+    role = serializers.CharField(source="held")
 
 
 class TeamDetailSerializer(serializers.ModelSerializer[Team]):
@@ -229,6 +229,7 @@ class RoleSerializer(serializers.ModelSerializer[Membership]):
     """A role in a team."""
 
     team: Slug = serializers.SlugRelatedField("slug", read_only=True)
+    role = serializers.CharField(source="held")
 
     class Meta:
         model = Membership

@@ -12,7 +12,6 @@ from portal.api.asking import named
 from portal.api.base import ApiView
 from portal.api.schema import READS, WRITES, described, listed
 from portal.api.serializers import things as shapes
-from portal.api.serializers.operations import OperationSerializer
 
 
 class Services(ApiView):
@@ -98,13 +97,3 @@ class PipelineDetail(ApiView):
     def get(self, request: Request, slug: str) -> Response:
         (found,) = pipelines([loaders.service(self.user, slug)])
         return Response(shapes.PipelineSerializer(found).data)
-
-
-class Inbox(ApiView):
-    """What waits for the caller."""
-
-    @listed("inbox_list", "What waits for your signature, oldest first", OperationSerializer, shapes.PageQuery)
-    def get(self, request: Request) -> Response:
-        self.query(shapes.PageQuery)
-        rows = reads.operations(self.user, {"waiting": "me"})
-        return self.page(rows, OperationSerializer, ("created_at", "pk"))

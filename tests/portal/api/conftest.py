@@ -29,6 +29,10 @@ class Caller:
     def raw(self, path: str, body: str | bytes, content_type: str = "application/json", **headers: str) -> Any:
         return self.client.post(f"{V1}{path}", body, content_type=content_type, headers={**self.headers, **headers})
 
+    def put(self, path: str, body: Any) -> Any:
+        sent = json.dumps(body)
+        return self.client.put(f"{V1}{path}", sent, content_type="application/json", headers=self.headers)
+
     def delete(self, path: str) -> Any:
         return self.client.delete(f"{V1}{path}", headers=self.headers)
 

@@ -9,7 +9,8 @@ from audit.context import context
 from delivery.models import Release
 from policies import waiving
 from policies.approvals import plain
-from policies.models import Decision, FormRule, PolicyBundle, Waiver
+from policies.models import Budget, Decision, FormRule, PolicyBundle, Waiver
+from provisioning.actions.hold import Say, send_back
 from provisioning.models import (
     Environment,
     InventoryImport,
@@ -24,6 +25,13 @@ from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
 NEED = plain(signatures=2, team="payments", owning_team=1, also_from=["reliability"]).as_json()
+SIGNING: dict[str, Any] = {
+    "approval": NEED,
+    "signatures_needed": 2,
+    "owning_needed": 1,
+    "change_digest": DIGEST,
+    "asked": ["team:payments", "team:reliability"],
+}
 
 
 def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> Environment:
@@ -32,11 +40,10 @@ def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> En
             name=name,
             service=demo.api,
             team=demo.payments,
-            owner=demo.mara,
             template_version=demo.version,
             driver="noop",
             cost_centre="CC-100",
-            **{"tier": "dev", "status": "ready", **fields},
+            **{"tier": "dev", "status": "ready", "owner": demo.mara, **fields},
         )
 
 
@@ -49,9 +56,17 @@ def operation(demo: Demo, where: Environment, **fields: Any) -> Operation:
 def awaiting(demo: Demo, **fields: Any) -> Operation:
     """A prod change of Mara's that waits for two signatures."""
     where = environment(demo, "payments-api-prod", tier="prod")
-    signing = {"approval": NEED, "signatures_needed": 2, "owning_needed": 1, "change_digest": DIGEST}
-    signing["asked"] = ["team:payments", "team:reliability"]
-    return operation(demo, where, **{"kind": "update", "status": "awaiting_approval", **signing, **fields})
+    return operation(demo, where, **{"kind": "update", "status": "awaiting_approval", **SIGNING, **fields})
+
+
+def held(demo: Demo) -> Operation:
+    """A change of Mara's in prod that Jonas sent back."""
+    where = environment(demo, "payments-api-held", tier="prod", parameters={"size": "S", "greeting": "hello"})
+    asked = {"arguments": {"parameters": {"size": "L", "greeting": "hello"}}, **SIGNING}
+    found = operation(demo, where, kind="update", status="awaiting_approval", **asked)
+    answer = send_back(by=demo.jonas, operation=found, say=Say(DIGEST, "Is L not too large?"))
+    assert isinstance(answer, Operation), answer
+    return answer
 
 
 def release(demo: Demo, version: str = "1.0.0", **fields: Any) -> Release:
@@ -127,6 +142,12 @@ def pool(demo: Demo) -> WarmPool:
             budget=10,
             created_by=demo.pia,
         )
+
+
+def budget(demo: Demo, **fields: Any) -> Budget:
+    """What Payments shall spend in a month."""
+    with context(by="system:test"):
+        return Budget.objects.create(**{"team": demo.payments, "amount": 100, "currency": "EUR", **fields})
 
 
 def waiver(demo: Demo, **changes: Any) -> Waiver:
