@@ -26,6 +26,10 @@ POINT = "running"
 _WHOLE = Environment.objects.select_related("service__team", "team", "owner", "target", "template_version__template")
 
 
+class NotJudged(Exception):
+    """The rules did not answer; what waits is looked at again."""
+
+
 def sweep(now: datetime | None = None) -> dict[str, int]:
     """Do what is due now. Safe to run twice at once: each row is written once."""
     moment = now or timezone.now()
@@ -43,8 +47,11 @@ def living_on(waiver: Waiver) -> QuerySet[Environment]:
 
 
 def _review(waiver: Waiver, now: datetime) -> int:
-    """Judge what the waiver covered; how many environments break its rule now."""
-    broken = list(_broken(waiver, now))
+    """Judge what the waiver covered; how many environments break its rule now. Without an answer, nothing yet."""
+    try:
+        broken = list(_broken(waiver, now))
+    except NotJudged:
+        return 0
     with context(by=BY, reason=f"the waiver of {waiver.rule} for {waiver.label} ended"):
         if not waiving.reviewed(waiver, now=now):
             return 0
@@ -56,7 +63,9 @@ def _review(waiver: Waiver, now: datetime) -> int:
 def _broken(waiver: Waiver, now: datetime) -> Iterator[tuple[Environment, Ruling]]:
     for environment in living_on(waiver):
         ask = Ask(environment=environment, kind="update", origin="waiver")
-        ruling = judge_draft(draft_for(None, ask), point="request", now=now).ruling
+        ruling = judge_draft(draft_for(None, ask), point=POINT, now=now).ruling
+        if not ruling.is_judged:
+            raise NotJudged
         if any(f.rule == waiver.rule and f.severity in BLOCKING for f in ruling.findings):
             yield environment, ruling
 

@@ -76,7 +76,7 @@ BUDGET = {"team": "payments", "amount": "100.00", "currency": "EUR"}
 QUOTA = {"where": "team:payments", "metric": "vcpu", "limit": "9"}
 WAIVER = {"rule": "env.ttl_maximum", "scope": "team:payments", "reason": "An audit.", "days": 30}
 NOT_THEIRS = {"tomasz": 422, "olaf": 422}
-WHY = {"reason": "It is time."}
+BECAUSE = {"reason": "It is time."}
 
 REGION_RULE = {"slug": "region", "title": "In Europe", "parameter": "region", "values": "eu-1", "keep": "1"}
 TARGET = {"slug": "us-1", "driver": "noop", "name": "United States"}
@@ -332,9 +332,9 @@ API = [
     Row("api:waivers", 200, but=ANON),
     Row("api:waivers", 403, "POST", body=lambda w: WAIVER, but={**ANON, "mara": 201, "ines": 201, **NOT_THEIRS}),
     Row("api:waiver", 200, kwargs=of("waiver"), but=OURS),
-    Row("api:waiver_grant", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
-    Row("api:waiver_refuse", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "pia": 200}),
-    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: WHY, but={**OURS, "mara": 200}),
+    Row("api:waiver_grant", 403, "POST", of("waiver"), lambda w: BECAUSE, but={**OURS, "pia": 200}),
+    Row("api:waiver_refuse", 403, "POST", of("waiver"), lambda w: BECAUSE, but={**OURS, "pia": 200}),
+    Row("api:waiver_withdraw", 403, "POST", of("waiver"), lambda w: BECAUSE, but={**OURS, "mara": 200}),
     Row("api:queue", 200, but=ANON),
     Row("api:targets", 200, but=ANON),
     Row("api:targets", 403, "POST", body=lambda world: TARGET, but={**ANON, "pia": 201}),
@@ -510,9 +510,9 @@ PAGES = [
         but={"mara": 302, "ines": 302, **NOT_THEIRS},
     ),
     page("waiver", 200, of("waiver"), but=HIDDEN),
-    form("waiver_grant", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
-    form("waiver_refuse", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "pia": 302}),
-    form("waiver_withdraw", 403, of("waiver"), body=lambda world: WHY, but={**HIDDEN, "mara": 302}),
+    form("waiver_grant", 403, of("waiver"), body=lambda world: BECAUSE, but={**HIDDEN, "pia": 302}),
+    form("waiver_refuse", 403, of("waiver"), body=lambda world: BECAUSE, but={**HIDDEN, "pia": 302}),
+    form("waiver_withdraw", 403, of("waiver"), body=lambda world: BECAUSE, but={**HIDDEN, "mara": 302}),
     page("policies"),
     page("policy_rule", 200, lambda world: {"rule": "test.rule"}),
     page("policy_rule_new"),

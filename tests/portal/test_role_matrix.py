@@ -11,7 +11,8 @@ from django.db import transaction
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from policies import tokens
+from policies import tokens, waivers
+from policies.bundle import Rule
 from policies.models import Quota
 from tests.portal import access_rows, approval_rows
 from tests.portal.api import made
@@ -23,8 +24,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def world(demo: Any) -> SimpleNamespace:
+def world(demo: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the addresses of the matrix name: all of it is Payments' and Mara's."""
+    # The bundle of this world is a row without rules, and waivers ask for the rule that they waive.
+    rule = Rule("env.ttl_maximum", "block", "A rule", waivers.PLATFORM)
+    monkeypatch.setattr(waivers, "_rules", lambda: {rule.id: rule})
     now = timezone.now()
     lives = {"expires_at": now + timedelta(days=1), "expires_at_most": now + timedelta(days=9)}
     environment = made.environment(demo, **lives)

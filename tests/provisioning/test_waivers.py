@@ -9,14 +9,14 @@ from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
 from policies import waiving
 from policies.models import Decision, Signature, Waiver
+from policies.results import Denied
 from provisioning.actions.change import Ask, submit
 from provisioning.actions.request import request_environment
 from provisioning.actions.sign import approve
 from provisioning.models import Environment, Operation
 from provisioning.runs import lapsed
 from tests import noop, people
-from tests.hostile import refused_once
-from tests.policies.waived import RULE, SOFT, asked, granted
+from tests.policies.waived import RULE, SOFT, asked, blocked, granted
 from tests.provisioning.engine import drain, requested, wanted
 from tests.provisioning.test_states import environment_in
 
@@ -35,7 +35,9 @@ def _now(demo, **changes):
 
 
 def _refused(demo, **changes):
-    return refused_once(lambda: request_environment(by=demo.mara, wanted=wanted(demo, **changes)))
+    answer = request_environment(by=demo.mara, wanted=wanted(demo, **changes))
+    assert isinstance(answer, Denied), answer
+    return answer
 
 
 def _severities(operation, point):
@@ -146,6 +148,16 @@ def test_what_runs_on_a_waiver_that_ended_is_judged_again_and_told_once(demo):
     assert AuditEvent.objects.filter(event="environment.waiver_ended", object=ref).count() == 1
     assert not Decision.objects.filter(subject=other.ref, point="running").exists()
     assert Environment.objects.get(pk=operation.environment_id).status == "ready"
+
+
+def test_while_the_rules_do_not_answer_what_ran_on_a_waiver_is_asked_about_again(demo, monkeypatch):
+    waiver = _now(demo)
+    requested(demo, ttl_hours=LONG)
+    drain()
+    with monkeypatch.context() as patched:
+        patched.setattr("provisioning.judging.judge", lambda *_, **__: blocked("policy.engine"))
+        assert lapsed.sweep(waiver.expires_at) == {"reminded": 0, "ended": 1, "found": 0}
+    assert lapsed.sweep(waiver.expires_at) == {"reminded": 0, "ended": 0, "found": 1}
 
 
 def test_what_keeps_to_the_rule_by_then_or_has_another_waiver_is_not_told_of(demo):
