@@ -21,7 +21,7 @@ def test_every_endpoint_names_its_scope_and_its_problems(client):
     assert len(schema["paths"]) == 80
     for methods in schema["paths"].values():
         for method, said in methods.items():
-            assert said["x-scope"] in {"read", "operate", "approve", "history", "session"}, said
+            assert said["x-scope"] in {"read", "operate", "approve", "history", "access", "session"}, said
             assert "application/problem+json" in said["responses"]["401"]["content"], (method, said)
 
 
