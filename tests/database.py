@@ -43,7 +43,7 @@ def become_app(connection: BaseDatabaseWrapper) -> None:
 def _filled(connection: BaseDatabaseWrapper, cursor: Any) -> list[str]:
     """The tables that have rows: most have none, and to truncate an empty one is slow too."""
     names = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - _KEPT
-    cursor.execute(" UNION ALL ".join(f"SELECT '{n}' WHERE EXISTS (SELECT FROM {n})" for n in sorted(names)))  # noqa: S608
+    cursor.execute(" UNION ALL ".join(f"SELECT '{n}' WHERE EXISTS (SELECT FROM {n})" for n in sorted(names)))
     return [name for (name,) in cursor.fetchall()]
 
 
