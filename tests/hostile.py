@@ -43,7 +43,8 @@ def refused_once(act: Callable[[], Any]) -> Denied:
     """Do what must be refused: exactly one Decision and one `operation.refused` appear, and nothing else changes."""
     from audit.models import AuditEvent
 
-    but = ("policies_decision", "audit_event")
+    # The facts that were judged are kept for replay, once for each digest.
+    but = ("policies_decision", "policies_decisioninput", "audit_event")
     before, last = everything(but=but), _last_event()
     decisions = Decision.objects.count()
     answer = act()

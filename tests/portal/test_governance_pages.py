@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from portal import governance
 from tests.portal.visitors import plain_static, signed_in
@@ -13,7 +14,7 @@ def test_the_page_names_every_part_that_has_one_and_marks_the_menu(demo, setting
     plain_static(settings)
     page = signed_in(demo.vera).get(reverse("governance")).content.decode()
     for part in governance.parts():
-        assert f'<a href="{part.url}">{part.label}</a>' in page
+        assert f'<a href="{part.url}">{escape(part.label)}</a>' in page
     assert f'<a href="{reverse("governance")}" aria-current="page">' in page
 
 

@@ -14,21 +14,19 @@ from django.utils import timezone
 from policies import tokens, waivers
 from policies.bundle import Rule
 from policies.models import Quota
+from tests import people
 from tests.portal import access_rows, approval_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
 from tests.second_factors import enrolled
 
-pytestmark = pytest.mark.django_db
 
-
-@pytest.fixture
-def world(demo: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def made_world(demo: Any, patch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the addresses of the matrix name: all of it is Payments' and Mara's."""
     # The bundle of this world is a row without rules, and waivers ask for the rule that they waive.
     rule = Rule("env.ttl_maximum", "block", "A rule", waivers.PLATFORM)
-    monkeypatch.setattr(waivers, "_rules", lambda: {rule.id: rule})
+    patch.setattr(waivers, "_rules", lambda: {rule.id: rule})
     now = timezone.now()
     lives = {"expires_at": now + timedelta(days=1), "expires_at_most": now + timedelta(days=9)}
     environment = made.environment(demo, **lives)
@@ -58,6 +56,15 @@ def world(demo: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
 
 
+@pytest.fixture(scope="module")
+def shared(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Any, SimpleNamespace]]:
+    """One world for the whole matrix, in a transaction that never ends well: to make it takes longer than a row."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
+        demo = people.make()
+        yield demo, made_world(demo, patch)
+        transaction.set_rollback(True)
+
+
 def _named(patterns: list[Any], prefix: str = "") -> Iterator[str]:
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
@@ -77,31 +84,27 @@ def _id(row: Row) -> str:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.committed], ids=_id)
-def test_each_persona_gets_exactly_what_its_role_allows(demo, world, settings, row: Row):
+def test_each_persona_gets_exactly_what_its_role_allows(shared, settings, row: Row):
     plain_static(settings)
-    got = {persona: _status(demo, world, row, persona) for persona in PERSONAS}
-    assert got == {persona: row.expected(persona) for persona in PERSONAS}
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("row", [row for row in ROWS if row.committed], ids=_id)
-def test_each_persona_gets_it_of_what_is_committed(demo, world, row: Row):
+    demo, world = shared
     got = {persona: _status(demo, world, row, persona) for persona in PERSONAS}
     assert got == {persona: row.expected(persona) for persona in PERSONAS}
 
 
 def _status(demo: Any, world: SimpleNamespace, row: Row, persona: str) -> int:
     """What one persona gets; whatever it did is undone, so that the next finds the same world."""
+    with transaction.atomic():
+        status = answered(demo, world, row, persona)
+        transaction.set_rollback(True)
+    return status
+
+
+def answered(demo: Any, world: SimpleNamespace, row: Row, persona: str) -> int:
+    """The status of the answer to one persona."""
     client = signed_in(None if persona == "anonymous" else getattr(demo, persona))
     address = reverse(row.route, kwargs=row.kwargs(world)) + row.query
     sent = {} if row.method == "GET" else _sent(row, row.body(world))
-    send = getattr(client, row.method.lower())
-    if row.committed:
-        return int(send(address, **sent).status_code)
-    with transaction.atomic():
-        status = send(address, **sent).status_code
-        transaction.set_rollback(True)
-    return int(status)
+    return int(getattr(client, row.method.lower())(address, **sent).status_code)
 
 
 def _sent(row: Row, body: dict[str, Any]) -> dict[str, Any]:
