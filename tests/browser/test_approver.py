@@ -50,7 +50,7 @@ def sign(person: Window, plan: str, reason: str, progress: str) -> None:
     person.page.get_by_label("Reason").fill(reason)
     person.button(f"Approve plan {plan}").click()
     expect(person.page.locator("#signing")).to_contain_text(progress)
-    person.says(f"signed {plan}: “{reason}”")
+    person.says(f"signed {plan}", reason)
 
 
 def test_a_rejection_asks_for_a_reason_and_ends_it(window: Open, live: Portal) -> None:

@@ -80,7 +80,7 @@ def test_a_viewer_who_cancels_reads_why_not_and_nothing_happens(demo: Demo) -> N
     answer = signed_in(demo.vera).post(reverse("operation_cancel", args=[operation.pk]))
     text = answer.content.decode()
     assert answer.status_code == 403
-    assert "Vera may not request environments for Payments." in text
+    assert "Vera may not request environments for Payments API." in text
     assert "role.request" in text
     assert Operation.objects.get(pk=operation.pk).status == "requested"
 

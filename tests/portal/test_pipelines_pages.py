@@ -84,7 +84,7 @@ def test_a_viewer_cannot_move_anything(demo: Demo) -> None:
     environment, row = existing(demo), release(demo, "2026.11.5")
     answer = move(signed_in(demo.vera), "deploy", environment, row)
     assert answer.status_code == 403
-    assert "Vera may not deploy releases for Payments." in answer.content.decode()
+    assert "Vera may not deploy releases for Payments API." in answer.content.decode()
     assert not Operation.objects.filter(kind="deploy").exists()
 
 

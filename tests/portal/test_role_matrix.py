@@ -11,7 +11,7 @@ from django.db import transaction
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from policies import tokens, waivers
+from policies import engine, tokens, waivers
 from policies.bundle import Rule
 from policies.models import Quota
 from tests import people
@@ -24,9 +24,10 @@ from tests.second_factors import enrolled
 
 def made_world(demo: Any, patch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the addresses of the matrix name: all of it is Payments' and Mara's."""
-    # The bundle of this world is a row without rules, and waivers ask for the rule that they waive.
+    # The bundle of this world is a row that no engine could load; waivers ask for the rule that they waive.
     rule = Rule("env.ttl_maximum", "block", "A rule", waivers.PLATFORM)
     patch.setattr(waivers, "_rules", lambda: {rule.id: rule})
+    patch.setattr(engine, "_chosen", None)
     now = timezone.now()
     lives = {"expires_at": now + timedelta(days=1), "expires_at_most": now + timedelta(days=9)}
     environment = made.environment(demo, **lives)

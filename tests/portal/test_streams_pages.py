@@ -128,24 +128,25 @@ def test_a_step_that_moves_on_is_sent_alone_and_new_ones_come_with_the_status(de
 def test_no_connection_is_held_between_two_looks(demo: Demo) -> None:
     operation, jar = engine.requested(demo), cookies(demo)
 
-    async def watch() -> int:
+    async def watch() -> tuple[list[str], list[str]]:
+        before = await asyncio.to_thread(others)
         answer = await opened(jar, operation)
         body = aiter(answer.streaming_content)
         await until(body, "event: status")
-        return await asyncio.to_thread(others)
+        return before, await asyncio.to_thread(others)
 
-    assert asyncio.run(watch()) == 1
+    before, between = asyncio.run(watch())
+    assert between == before
 
 
-def others() -> int:
-    """The app's connections to this database beside the one that counts: the test's own should be the only one."""
+def others() -> list[str]:
+    """What the app's other connections to this database last asked, beside the one that looks."""
     with psycopg.connect(**connection.get_connection_params()) as own:
-        row = own.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user "
-            "AND pid <> pg_backend_pid()"
-        ).fetchone()
-        assert row
-        return int(row[0])
+        rows = own.execute(
+            "SELECT pid || ' ' || left(query, 80) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND usename = current_user AND pid <> pg_backend_pid() ORDER BY pid"
+        ).fetchall()
+        return [str(row[0]) for row in rows]
 
 
 def test_an_outsider_finds_no_stream(demo: Demo) -> None:

@@ -1,9 +1,11 @@
 """Asking, answering, changing and commenting in the browser; the whole thread stays to be read."""
 
 import pytest
+from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from policies.models import BrokenGlass, Comment, Signature
+from policies.models import BrokenGlass, Comment, Signature, User
 from portal.presenters.talk import said
 from provisioning.models import Hold, Operation
 from tests import noop
@@ -11,6 +13,7 @@ from tests.people import Demo
 from tests.portal.api import made
 from tests.portal.visits import signed_in
 from tests.provisioning import engine
+from tests.second_factors import enrolled
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +35,16 @@ def held(demo: Demo) -> Operation:
 
 def post(user: object, route: str, operation: Operation, **fields: str) -> object:
     return signed_in(user).post(reverse(route, args=[operation.pk]), fields)  # type: ignore[arg-type]
+
+
+def with_factor(user: User) -> Client:
+    """A browser in which this person entered a second factor just now."""
+    client, factor = signed_in(user), enrolled(user)
+    session = client.session
+    now = timezone.now().isoformat()
+    session["second_factor"] = {"user": user.pk, "method": "webauthn", "at": now, "factor": factor.pk}
+    session.save()
+    return client
 
 
 def read(user: object, operation: Operation, route: str = "approval") -> str:
@@ -150,7 +163,7 @@ def test_words_are_escaped_and_only_known_names_stand_out(text: str, shown: str)
 
 def test_an_emergency_is_reviewed_by_a_second_person_from_the_inbox(demo: Demo, waiting: Operation) -> None:
     fields = {"digest": waiting.change_digest, "decision": "break", "reason": "Cards are refused."}
-    post(demo.ines, "approval_decide", waiting, **fields)
+    with_factor(demo.ines).post(reverse("approval_decide", args=[waiting.pk]), fields)
     waiting.refresh_from_db()
     assert waiting.status == "queued"
     assert "Review what went ahead" in signed_in(demo.jonas).get(reverse("inbox")).content.decode()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def test_a_request_by_somebody_without_the_role(demo):
     denied = refused_once(lambda: request_environment(by=demo.vera, wanted=wanted(demo)))
     assert (denied.rule, denied.status) == ("role.request", 403)
-    assert denied.reason == "Vera may not request environments for Payments."
+    assert denied.reason == "Vera may not request environments for Payments API."
     assert (denied.fix, denied.who) == ("It needs the role developer or owner.", "Ines")
 
 
