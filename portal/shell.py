@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from audit.models import AuditEvent
 from policies.models import Role, Team, User
 from policies.permissions import Permission, teams_with
-from portal import governance
+from portal import banners, governance
+from portal.banners import Banner
 from portal.second_factor.removing import last_reset
 from provisioning import selectors
 from provisioning.states import EnvironmentStatus as E
@@ -38,7 +39,6 @@ class NavItem:
 class Shell:
     """The frame for one viewer. Nothing is read until a template asks for it."""
 
-    banners: tuple[Any, ...] = ()
     insights: tuple[Any, ...] = ()
     bell = 0
     workers = None
@@ -73,6 +73,11 @@ class Shell:
         held = {role for team in scope for role in team.my_roles}  # type: ignore[attr-defined]
         order = (Role.OWNER, Role.APPROVER, Role.DEVELOPER, Role.VIEWER)
         return next((str(role.label) for role in order if role in held), _("No role yet"))
+
+    @cached_property
+    def banners(self) -> list[Banner]:
+        """What holds work now and concerns the viewer."""
+        return banners.of(self.teams)
 
     @cached_property
     def waiting(self) -> int:
