@@ -57,7 +57,7 @@ def test_until_in_utc_and_as_a_day_are_both_read_on_the_wall_clock():
     utc = daily(0, HOUR, rrule="FREQ=DAILY;UNTIL=20270102T230000Z")
     day = daily(0, HOUR, rrule="FREQ=DAILY;UNTIL=20270103")
     whole = (at(1, 0, month=1), at(9, 0, month=1))
-    assert [begin.day for begin, _ in spans(utc, *whole)] == [31, 1, 2][1:] == [b.day for b, _ in spans(day, *whole)]
+    assert [[begin.day for begin, _ in spans(rule, *whole)] for rule in (utc, day)] == [[1, 2], [1, 2]]
 
 
 @pytest.mark.parametrize(
