@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from dateutil.rrule import rrule, rrulestr
 
 HORIZON = timedelta(days=400)
-LONGEST = timedelta(days=366)
 MOST = 2000
 # What may stand in a rule, and the whole numbers that it may take.
 _PARTS: dict[str, range] = {

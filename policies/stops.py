@@ -1,26 +1,25 @@
 """Stopped lines and switches: pulling, lifting, what is in force now. Rows are read each time, none is kept."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import IntegrityError
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
 from policies.models import Service, Stop, Switch, SwitchName, User
-from policies.permissions import Permission, may, owners_of
+from policies.models.windows import LONGEST_SWITCH, SHORTEST_SWITCH
+from policies.permissions import Permission, may, owners_of, teams_with
 from policies.results import Allowed, Denied
 from policies.windows import EXEMPT
 
-LONGEST = timedelta(days=30)
-SHORTEST = timedelta(minutes=1)
 BY = "system:switches"
 
 
 def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
     """Stop the line of a service, or of everything: what is queued does not start, what runs finishes."""
-    allowed = may(by, Permission.STOP_THE_LINE, service.team if service else None)
+    allowed = may(by, Permission.STOP_THE_LINE, service)
     if isinstance(allowed, Denied):
         return allowed
     if wrong := _unsaid(reason):
@@ -45,11 +44,11 @@ def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
 
 def lift(*, by: User, stop: Stop, reason: str) -> Allowed | Denied:
     """Let a line go on. Never by the person who stopped it."""
-    team = stop.service.team if stop.service else None
-    allowed = may(by, Permission.STOP_THE_LINE, team)
+    allowed = may(by, Permission.STOP_THE_LINE, stop.service)
     if isinstance(allowed, Denied):
         return allowed
     if stop.stopped_by_id == by.pk:
+        team = stop.service.team if stop.service else None
         who = f"{owners_of(team)}, or a platform engineer" if team else "Another platform engineer"
         fix = "Ask somebody else to look whether the reason is gone."
         return Denied("stop.second_person", "lifted_by", "You stopped it, so you cannot lift it.", fix, who)
@@ -76,6 +75,13 @@ def open_stops() -> QuerySet[Stop]:
     return Stop.objects.filter(lifted_at=None).select_related("service__team", "stopped_by").order_by("-service", "pk")
 
 
+def visible_to(user: User) -> QuerySet[Stop]:
+    """Stops of everything, and of the services of teams that this person may see; those in force first."""
+    seen = Q(service=None) | Q(service__team__in=teams_with(user, Permission.VIEW))
+    rows = Stop.objects.filter(seen).select_related("service__team", "stopped_by", "lifted_by")
+    return rows.order_by(F("lifted_at").desc(nulls_first=True), "-pk")
+
+
 def stop_of(service: Service, kind: str) -> Stop | None:
     """What stops a change of this service, or None. Going back is not stopped: it is the remedy."""
     if kind in EXEMPT:
@@ -93,8 +99,9 @@ def switch_on(*, by: User, name: str, reason: str, ends_at: datetime) -> Switch 
         return Denied("switch.known", "name", f"One of {', '.join(SwitchName.values)}.", status=422)
     if wrong := _unsaid(reason):
         return wrong
-    if not now + SHORTEST <= ends_at <= now + LONGEST:
-        return Denied("switch.end", "ends_at", "Between one minute and 30 days from now.", status=422)
+    if not now + SHORTEST_SWITCH <= ends_at <= now + LONGEST_SWITCH:
+        fix = "Plan its end; it can be used again, or ended before."
+        return Denied("switch.end", "ends_at", "Between one minute and 7 days from now.", fix, status=422)
     try:
         with context(by=by, reason=reason):
             _end_over(now, Switch.objects.filter(name=name))

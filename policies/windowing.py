@@ -11,8 +11,9 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import emit, record
 from policies.models import Running, Service, Team, User, Window, WindowEffect, WindowOccurrence
+from policies.models.windows import LONGEST
 from policies.permissions import Permission, may
-from policies.recurrence import HORIZON, LONGEST, BadRule, Recurrence, spans
+from policies.recurrence import HORIZON, BadRule, Recurrence, Span, spans
 from policies.results import Allowed, Denied, FieldError
 
 # Rows that are nearer to the end of what is written than this are written further by the sweep.
@@ -57,10 +58,9 @@ def save(*, by: User, wanted: Wanted, options: Options, window: Window | None = 
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
         return allowed
-    errors = problems(wanted, options)
-    if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+    refused = refusal(problems(wanted, options))
+    if refused is not None:
+        return refused
     try:
         with context(by=by, reason=wanted.reason):
             return _write(by, wanted, options, window)
@@ -114,9 +114,26 @@ def refresh(now: datetime | None = None) -> int:
     return written
 
 
-def upcoming(what: Recurrence, now: datetime, count: int = 5) -> list[tuple[datetime, datetime]]:
+def upcoming(what: Recurrence, now: datetime, count: int = 5) -> list[Span]:
     """The next occurrences, the present one included. Raises BadRule."""
     return spans(what, now, now + HORIZON)[:count]
+
+
+def preview(*, by: User, wanted: Wanted, options: Options) -> list[Span] | Denied:
+    """When a window as it is asked for would last next; writes nothing."""
+    allowed = may(by, Permission.MANAGE_WINDOWS, None)
+    if isinstance(allowed, Denied):
+        return allowed
+    refused = refusal(problems(wanted, options))
+    return refused if refused is not None else upcoming(wanted.recurrence(), timezone.now())
+
+
+def refusal(errors: list[FieldError]) -> Denied | None:
+    """All wrong fields as one refusal, or None."""
+    if not errors:
+        return None
+    first = errors[0]
+    return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
 
 
 def problems(wanted: Wanted, options: Options) -> list[FieldError]:

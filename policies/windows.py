@@ -4,13 +4,14 @@ A freeze beats an allowance. Where any allow window matches, the time outside al
 """
 
 import zoneinfo
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import timezone
+from django.db.models import Q, QuerySet
 
-from policies.models import Window, WindowOccurrence
+from policies.models import User, Window, WindowOccurrence
+from policies.permissions import Permission, services_with, teams_with
 
 # Going back is the remedy in an emergency, so a window holds it only where its list of kinds names it.
 EXEMPT = frozenset({"rollback"})
@@ -122,13 +123,16 @@ def _opens(rows: Sequence[Row], now: datetime) -> datetime | None:
     return next((moment for moment in moments if not _closing(rows, moment)), None)
 
 
-def active() -> Iterable[Window]:
-    """Every window that is in force, by name."""
-    return Window.objects.filter(active=True).order_by("slug")
+def visible_to(user: User) -> QuerySet[Window]:
+    """The windows that hold for everybody, or for a team or service that this person may see."""
+    teams = list(teams_with(user, Permission.VIEW).values_list("slug", flat=True))
+    services = list(services_with(user, Permission.VIEW).values_list("slug", flat=True))
+    of_teams = Q(teams=[]) | Q(teams__overlap=teams)
+    return Window.objects.filter(of_teams, Q(services=[]) | Q(services__overlap=services)).order_by("-active", "slug")
 
 
-def lasting(now: datetime | None = None) -> list[WindowOccurrence]:
-    """The occurrences of active windows that last now."""
-    moment = now or timezone.now()
-    rows = WindowOccurrence.objects.filter(window__active=True, during__contains=moment)
-    return list(rows.select_related("window").order_by("window__slug"))
+def next_of(windows: Sequence[Window], now: datetime) -> dict[int, tuple[datetime, datetime]]:
+    """The occurrence of each window that lasts now or comes next, by the window's id."""
+    rows = WindowOccurrence.objects.filter(window__in=windows, during__endswith__gt=now)
+    first = rows.order_by("window", "during").distinct("window")
+    return {pk: (during.lower, during.upper) for pk, during in first.values_list("window", "during")}

@@ -1,4 +1,7 @@
-"""What keeps an accepted operation from beginning: a switch, a stopped line, a window. The claim asks it in SQL."""
+"""What keeps an operation from beginning, accepted or only drafted: a switch, a stopped line, a window.
+
+The claim asks the same in SQL (turns.py).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +9,9 @@ from datetime import datetime
 from django.utils import timezone
 
 from policies import stops, windows
-from policies.models import BrokenGlass, SwitchName
-from provisioning import kinds
+from policies.models import BrokenGlass, Service, SwitchName
+from provisioning import facts, kinds
+from provisioning.facts import Draft
 from provisioning.models import Operation
 from provisioning.states import OperationStatus as S
 from provisioning.tiers import Tier
@@ -32,31 +36,35 @@ def options() -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
 def of(operation: Operation, now: datetime | None = None) -> Closure | None:
     """What holds an operation that waits to be planned or to begin, the strongest first; None: nothing does."""
     moment = now or timezone.now()
-    found = _switch(operation, moment)
+    found = _switch(operation.origin, moment)
     if found is None and operation.status == S.QUEUED:
-        found = _stop(operation) or _window(operation, moment)
+        found = _stop(operation.environment.service, operation.kind) or _shut(window(operation, moment))
     return found
 
 
-def _switch(operation: Operation, now: datetime) -> Closure | None:
-    origin = {"person": None, "recheck": SwitchName.RECONCILE}.get(operation.origin, SwitchName.SCHEDULES)
-    names = [SwitchName.PROVISIONING, *([origin] if origin else [])]
+def of_draft(draft: Draft, now: datetime) -> Closure | None:
+    """What would hold it if a person asked for it now and it needed nothing else."""
+    return _switch("person", now) or _stop(draft.service, draft.kind) or _shut(facts.window_of(draft, now))
+
+
+def _switch(origin: str, now: datetime) -> Closure | None:
+    pauses = {"person": None, "recheck": SwitchName.RECONCILE}.get(origin, SwitchName.SCHEDULES)
+    names = [SwitchName.PROVISIONING, *([pauses] if pauses else [])]
     row = stops.on(now).filter(name__in=names).first()
     if row is None:
         return None
     return Closure(f"switch.{row.name}", f"{row} by {row.by}: {row.reason}", row.ends_at)
 
 
-def _stop(operation: Operation) -> Closure | None:
-    row = stops.stop_of(operation.environment.service, operation.kind)
+def _stop(service: Service, kind: str) -> Closure | None:
+    row = stops.stop_of(service, kind)
     if row is None:
         return None
     line = f"The line of {row.service.slug}" if row.service else "Every line"
     return Closure("stop", f"{line} is stopped by {row.stopped_by}: {row.reason}", None)
 
 
-def _window(operation: Operation, now: datetime) -> Closure | None:
-    found = window(operation, now)
+def _shut(found: windows.Open | windows.Closed) -> Closure | None:
     return None if isinstance(found, windows.Open) else Closure(f"window.{found.rule}", found.sentence, found.until)
 
 

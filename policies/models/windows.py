@@ -1,5 +1,7 @@
 """When changes may run: windows with their occurrences, stopped lines, switches. Who is held by them lives above."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.contrib.postgres.indexes import GistIndex
@@ -8,6 +10,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from policies.models.people import Service, check_zone
+
+LONGEST = timedelta(days=366)
+SHORTEST_SWITCH = timedelta(minutes=1)
+LONGEST_SWITCH = timedelta(days=7)
 
 
 class Effect(models.TextChoices):
@@ -55,6 +61,9 @@ class Window(models.Model):
             models.CheckConstraint(condition=Q(effect__in=Effect.values), name="window_effect_known"),
             models.CheckConstraint(condition=Q(running__in=Running.values), name="window_running_known"),
             models.CheckConstraint(condition=~Q(reason="") & ~Q(name=""), name="window_says_why"),
+            models.CheckConstraint(
+                condition=Q(duration__gt=timedelta(0), duration__lte=LONGEST), name="window_lasts_at_most_a_year"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -142,7 +151,10 @@ class Switch(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["name"], condition=Q(ended_at=None), name="switch_used_once"),
             models.CheckConstraint(condition=Q(name__in=SwitchName.values), name="switch_known"),
-            models.CheckConstraint(condition=Q(ends_at__gt=F("began_at")), name="switch_ends_after_it_began"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("began_at")) & Q(ends_at__lte=F("began_at") + LONGEST_SWITCH),
+                name="switch_has_a_near_end",
+            ),
             models.CheckConstraint(condition=~Q(reason=""), name="switch_says_why"),
         ]
 
