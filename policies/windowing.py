@@ -119,6 +119,12 @@ def upcoming(what: Recurrence, now: datetime, count: int = 5) -> list[Span]:
     return spans(what, now, now + HORIZON)[:count]
 
 
+def next_five(row: Window, now: datetime) -> list[Span]:
+    """The next occurrences of a window as they are written down, the present one included."""
+    found = row.occurrences.filter(during__endswith__gt=now).order_by("during")[:5]
+    return [(each.during.lower, each.during.upper) for each in found]
+
+
 def preview(*, by: User, wanted: Wanted, options: Options) -> list[Span] | Denied:
     """When a window as it is asked for would last next; writes nothing."""
     allowed = may(by, Permission.MANAGE_WINDOWS, None)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from policies import stops, windows
 from policies.models import BrokenGlass, Service, SwitchName
+from policies.windowing import Options
 from provisioning import facts, kinds
 from provisioning.facts import Draft
 from provisioning.models import Operation
@@ -26,11 +27,11 @@ class Closure:
     until: datetime | None
 
 
-def options() -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+def options() -> Options:
     """The tiers and kinds that windows may name; a kind stands for those that policy takes for it too."""
     names = [kind.name for kind in kinds.every() if not kind.judged_as]
     alike = {name: tuple(k.name for k in kinds.every() if name in (k.name, k.judged_as)) for name in names}
-    return tuple(Tier.values), alike
+    return Options(tuple(Tier.values), alike)
 
 
 def of(operation: Operation, now: datetime | None = None) -> Closure | None:
