@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -35,11 +36,10 @@ class WindowForm:
 
     def wanted(self) -> Wanted:
         """As the action takes it. Call without errors only."""
-        texts = {
-            name: self.values[name] for name in ("slug", "name", "effect", "rrule", "time_zone", "running", "reason")
-        }
+        names = ("slug", "name", "effect", "rrule", "time_zone", "running", "reason")
+        texts: dict[str, Any] = {name: self.values[name] for name in names}
         hours, minutes = (int(self.values[name] or 0) for name in NUMBERS)
-        lists = {name: tuple(words(self.values[name])) for name in LISTS}
+        lists: dict[str, Any] = {name: tuple(words(self.values[name])) for name in LISTS}
         return Wanted(
             **texts,
             **lists,

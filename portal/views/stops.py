@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from policies import stops as rules
 from policies.models import Switch, SwitchName
+from policies.models.windows import LONGEST_SWITCH
 from policies.permissions import Permission, may, services_with
 from policies.results import Denied
 from portal import loaders
@@ -93,9 +94,9 @@ def _switches(request: HttpRequest, denied: Denied | None = None) -> HttpRespons
     at = Paginator(past, PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "page": at,
-        "rows": [show.switch_row(name, label, in_use.get(name)) for name, label in SwitchName.choices],
+        "rows": [show.switch_row(name, str(label), in_use.get(name)) for name, label in SwitchName.choices],
         "may_use": bool(may(viewer(request), Permission.USE_SWITCHES, None)),
-        "most_hours": rules.LONGEST_SWITCH.days * 24,
+        "most_hours": LONGEST_SWITCH.days * 24,
         "problem": problem_of(denied) if denied is not None else None,
         "chips": show.chips("switches"),
         "crumbs": [HOME, (_("Switches"), None)],
