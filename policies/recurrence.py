@@ -14,6 +14,8 @@ from dateutil.rrule import rrule, rrulestr
 
 HORIZON = timedelta(days=400)
 MOST = 2000
+MOST_EVER = 20_000
+MOST_POSITIONS = 5
 # What may stand in a rule, and the whole numbers that it may take.
 _PARTS: dict[str, range] = {
     "INTERVAL": range(1, 1000),
@@ -59,11 +61,17 @@ def spans(what: Recurrence, since: datetime, until: datetime) -> list[Span]:
 
 
 def _starts(rule: rrule, first: datetime, last: datetime) -> Iterator[datetime]:
-    for number, start in enumerate(rule.xafter(first, inc=True)):
+    found = 0
+    for number, start in enumerate(rule):
         if start >= last:
             return
-        if number == MOST:
+        if number == MOST_EVER:
+            raise BadRule(f"It recurred more than {MOST_EVER} times since its first day; choose a later one.")
+        if start < first:
+            continue
+        if found == MOST:
             raise BadRule(f"It recurs more than {MOST} times in {HORIZON.days} days.")
+        found += 1
         yield start
 
 
@@ -118,11 +126,19 @@ def check(text: str) -> dict[str, str]:
         raise BadRule("It needs FREQ, as in FREQ=WEEKLY;BYDAY=FR.")
     if "UNTIL" in parts and "COUNT" in parts:
         raise BadRule("UNTIL and COUNT cannot stand together.")
-    # Of the days such a rule counts, none may ever match, and looking for one would go on to the year 9999.
+    _check_ends(parts)
+    return parts
+
+
+def _check_ends(parts: dict[str, str]) -> None:
+    """Of the days that some rules count none ever matches: looking for one goes on, day by day, to the year 9999."""
     narrow = {"BYDAY", "BYMONTH"} & {*parts}
     if parts["FREQ"] == "DAILY" and ("BYMONTHDAY" in parts or ("INTERVAL" in parts and narrow)):
         raise BadRule("FREQ=DAILY goes with neither BYMONTHDAY nor INTERVAL beside BYDAY; take WEEKLY or MONTHLY.")
-    return parts
+    if parts["FREQ"] in ("DAILY", "WEEKLY") and {"BYMONTHDAY", "BYSETPOS"} & {*parts}:
+        raise BadRule("BYMONTHDAY and BYSETPOS go with FREQ=MONTHLY and FREQ=YEARLY only.")
+    if parts.get("BYSETPOS", "").count(",") >= MOST_POSITIONS:
+        raise BadRule(f"BYSETPOS takes at most {MOST_POSITIONS} numbers.")
 
 
 def _check_part(name: str, value: str) -> None:

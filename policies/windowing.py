@@ -1,5 +1,6 @@
 """Keeps windows: checks and writes them, and writes down when they last. Whether one holds a change: windows.py."""
 
+import re
 import zoneinfo
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from policies.results import Allowed, Denied, FieldError
 # Rows that are nearer to the end of what is written than this are written further by the sweep.
 _AHEAD = timedelta(days=399)
 _KEPT = timedelta(days=1)
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,8 @@ def problems(wanted: Wanted, options: Options) -> list[FieldError]:
 
 def _words(wanted: Wanted) -> list[FieldError]:
     errors = []
-    if not wanted.slug or len(wanted.slug) > 40 or not wanted.slug.replace("-", "").isalnum():
-        errors.append(_error("slug", "1 to 40 letters, digits and hyphens."))
+    if not _SLUG.fullmatch(wanted.slug):
+        errors.append(_error("slug", "1 to 40 small letters, digits and hyphens.", "As in no-friday-releases."))
     if not 1 <= len(wanted.name.strip()) <= 80:
         errors.append(_error("name", "Between 1 and 80 characters."))
     if not 1 <= len(wanted.reason.strip()) <= 200:

@@ -97,12 +97,15 @@ def _shown(
 ) -> HttpResponse:
     user, now, options = viewer(request), timezone.now(), closures.options()
     stand = windowing.next_five(found, now) if found is not None and spans is None else []
+    # What was sent is a zone only where it was asked when the window would last.
+    zone = found.time_zone if found is not None and spans is None else form.values["time_zone"]
     context: dict[str, Any] = {
         "window": found,
         "form": form,
-        "spans": show.spans(spans if spans is not None else stand, form.values["time_zone"]),
+        "spans": show.spans(spans if spans is not None else stand, zone),
+        "zone": zone,
         "asked": spans is not None,
-        "pill": show.pill(found, stand[0] if stand else None, now) if found is not None and not spans else None,
+        "pill": show.pill(found, stand[0] if stand else None, now) if found is not None and spans is None else None,
         "scope": show.scope(found) if found is not None else "",
         "options": options,
         "problem": problem_of(denied) if denied is not None else None,

@@ -74,6 +74,9 @@ def test_until_in_utc_and_as_a_day_are_both_read_on_the_wall_clock():
         ("FREQ=DAILY;UNTIL=banana", "UNTIL takes a day such as 20271231, or a time such as 20271231T220000Z."),
         ("FREQ=DAILY;UNTIL=20271231;COUNT=2", "UNTIL and COUNT cannot stand together."),
         ("FREQ=DAILY;BYSECOND=1", "BYSECOND is not known here."),
+        ("FREQ=WEEKLY;BYMONTHDAY=30;BYMONTH=2", "BYMONTHDAY and BYSETPOS go with FREQ=MONTHLY and FREQ=YEARLY only."),
+        ("FREQ=WEEKLY;BYSETPOS=100", "BYMONTHDAY and BYSETPOS go with FREQ=MONTHLY and FREQ=YEARLY only."),
+        ("FREQ=MONTHLY;BYSETPOS=1,2,3,4,5,6", "BYSETPOS takes at most 5 numbers."),
         ("FREQ=DAILY;BYMONTHDAY=30;BYMONTH=2", "FREQ=DAILY goes with neither BYMONTHDAY nor INTERVAL beside BYDAY"),
     ],
 )
@@ -87,3 +90,14 @@ def test_a_rule_that_recurs_too_often_is_refused():
     often = daily(0, HOUR, rrule="FREQ=DAILY;BYHOUR=0,3,6,9,12,15,18,21")
     with pytest.raises(BadRule, match="more than 2000 times"):
         spans(often, at(1, 0), at(1, 0, year=2028))
+
+
+def test_a_rule_with_a_long_past_is_refused_before_it_is_counted_through():
+    every_hour = ",".join(str(hour) for hour in range(24))
+    past = daily(0, HOUR, rrule=f"FREQ=DAILY;BYHOUR={every_hour}", starts_on=date(2020, 1, 1))
+    with pytest.raises(BadRule, match="more than 20000 times since its first day"):
+        spans(past, at(1, 0), at(1, 1))
+
+
+def test_a_day_that_never_comes_is_looked_for_in_bounded_time():
+    assert spans(daily(0, HOUR, rrule="FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2"), at(1, 0), at(1, 0, year=2028)) == []
