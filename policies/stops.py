@@ -114,8 +114,8 @@ def switch_on(*, by: User, name: str, reason: str, ends_at: datetime) -> Switch 
     return made
 
 
-def switch_off(*, by: User, name: str) -> Allowed | Denied:
-    """End a switch before its planned end."""
+def switch_off(*, by: User, name: str) -> Switch | Denied:
+    """End a switch before its planned end, and answer the use that ended."""
     allowed = may(by, Permission.USE_SWITCHES, None)
     if isinstance(allowed, Denied):
         return allowed
@@ -123,9 +123,10 @@ def switch_off(*, by: User, name: str) -> Allowed | Denied:
         row = on().select_for_update(of=("self",)).filter(name=name).first()
         if row is None:
             return Denied("switch.off", "name", "It is not on.", status=409)
-        Switch.objects.filter(pk=row.pk).update(ended_at=timezone.now(), ended_by=by)
+        row.ended_at, row.ended_by = timezone.now(), by
+        row.save(update_fields=["ended_at", "ended_by"])
         _tell("switch.off", row)
-    return Allowed()
+    return row
 
 
 def end_over() -> int:
