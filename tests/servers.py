@@ -34,7 +34,7 @@ def start(base_dir: Path) -> Running:
     with psycopg.connect(running.cluster.admin_url, autocommit=True) as connection:
         connection.execute("ALTER ROLE berth_owner CREATEDB")
         connection.execute("GRANT CONNECT ON DATABASE postgres TO berth_owner")
-        connection.execute("GRANT SET ON PARAMETER deadlock_timeout TO berth_owner")
+        connection.execute("GRANT SET ON PARAMETER deadlock_timeout, session_replication_role TO berth_owner")
     with psycopg.connect(running.cluster.admin_url, dbname="template1", autocommit=True) as connection:
         connection.execute(roles.GRANTS)
     env = running.env | {"SECRET_KEY": kept.password("secret-key"), "BERTH_VAR": str(base_dir)}

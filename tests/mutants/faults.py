@@ -39,7 +39,7 @@ FAULTS = (
     ),
     Fault(
         "a claim does not look whether the environment is busy",
-        LIFECYCLE,
+        "provisioning/turns.py",
         "WHERE a.environment_id = o.environment_id AND a.status = ANY(%(active)s))",
         "WHERE false AND a.status = ANY(%(active)s))",
         (f"{GUARDS}::test_a_change_that_waits_for_its_environment_stops_no_other",),
@@ -158,9 +158,9 @@ FAULTS = (
     ),
     Fault(
         "what is left is not listed",
-        OUTCOME,
-        "        for address, reason in left:\n",
-        "        for address, reason in left[:0]:\n",
+        "provisioning/ledger.py",
+        "    for address, reason in left:\n",
+        "    for address, reason in ():\n",
         (f"{ENGINE}::test_f1_what_cannot_be_removed_stands_in_the_orphan_ledger",),
     ),
     Fault(

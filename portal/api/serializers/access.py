@@ -139,6 +139,14 @@ class AccountSerializer(parts.Shown):
     active = serializers.BooleanField(source="is_active")
 
 
+class AccountTokenAsk(parts.Asked):
+    """A new token of a service account; a machine carries no second factor."""
+
+    name = parts.Text(max_length=80)
+    scopes = serializers.ListField(child=parts.Text(max_length=20), min_length=1, max_length=10)
+    days = parts.Whole(min_value=1, max_value=365)
+
+
 class RotateAsk(parts.Asked):
     """How long the old value goes on working."""
 

@@ -111,7 +111,7 @@ class GlassAsk(parts.Asked):
     reason = parts.Text(max_length=2000)
 
 
-class EditAsk(parts.Asked):
+class SignerEditAsk(parts.Asked):
     """Parameters that the signer's step may change."""
 
     digest = parts.Text(max_length=80)

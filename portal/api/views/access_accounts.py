@@ -64,11 +64,11 @@ class AccountTokens(ApiView):
         "Make a token of a service account; its value is shown this once. Only in a browser session",
         {201: things.NewTokenSerializer},
         scope="session",
-        takes=things.TokenAsk,
+        takes=shapes.AccountTokenAsk,
         problems=WRITES,
     )
     def post(self, request: Request, username: str) -> Response:
-        asked, machine = self.asked(things.TokenAsk), people_near.machine(self.user, username)
+        asked, machine = self.asked(shapes.AccountTokenAsk), people_near.machine(self.user, username)
         return _new(machines.mint(by=self.user, machine=machine, **asked))
 
 

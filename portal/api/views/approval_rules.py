@@ -150,12 +150,12 @@ class Edit(Change):
         "Change parameters that the signer's step names; the plan is made again",
         CHANGED,
         scope="approve",
-        takes=shapes.EditAsk,
+        takes=shapes.SignerEditAsk,
         parameters=[IF_MATCH],
         problems=(*WRITES, 412),
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        asked = self.asked(shapes.EditAsk)
+        asked = self.asked(shapes.SignerEditAsk)
         return self.changed(edit(by=self.user, operation=self.operation(pk), **asked))
 
 
