@@ -9,13 +9,12 @@ from policies import stops
 from policies.models import SwitchName
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
-# The backend of Terraform and a cluster's questions belong to operations that began before.
+# What runs goes on: the backend of Terraform and the questions of clusters belong to operations that began before.
 PASSES = frozenset(
     {
         *("signin", "signin_demo", "signin_link", "signout", "second_factor"),
         *("operation_cancel", "operation_force", "api:operation_cancel", "api:operation_force_cancel"),
         *("api:terraform_state", "webhook_admission", "webhook_admission_by_address"),
-        *("request_preview", "api:operation_preview"),
         *("switches", "switch_end", "api:switches", "api:switch_end"),
     }
 )

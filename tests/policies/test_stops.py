@@ -82,8 +82,33 @@ def test_a_switch_ends_by_itself_and_its_end_is_recorded(demo):
     assert (made.ended_by, stops.is_on("provisioning")) == (demo.pia, False)
 
 
-@pytest.mark.parametrize("hours", [-1, 0, 24 * 31])
-def test_a_switch_needs_an_end_within_thirty_days(demo, hours):
+def test_a_switch_whose_end_has_come_is_off_and_the_sweep_writes_it_down_once(demo):
+    now = timezone.now()
+    with context(by=demo.pia):
+        made = Switch.objects.create(
+            name="read_only", reason="The cluster moves.", by=demo.pia, began_at=now - 2 * SOON, ends_at=now - SOON
+        )
+    assert not stops.is_on("read_only")
+    assert (stops.end_over(), stops.end_over()) == (1, 0)
+    made.refresh_from_db()
+    assert (made.ended_at, made.ended_by) == (made.ends_at, None)
+    assert OutboxEvent.objects.filter(topic="switch.off").count() == 1
+
+
+def test_the_database_refuses_an_end_beyond_seven_days_and_a_longer_one_afterwards(demo):
+    now = timezone.now()
+    long = {"name": "read_only", "reason": "For long.", "by": demo.pia, "began_at": now}
+    with pytest.raises(DatabaseError, match="switch_has_a_near_end"), context(by=demo.pia):
+        Switch.objects.create(**long, ends_at=now + timedelta(days=7, minutes=1))
+    made = on(demo)
+    with pytest.raises(DatabaseError), context(by=demo.pia), connection.cursor() as cursor:
+        cursor.execute("UPDATE policies_switch SET ends_at = ends_at + interval '1 hour'")
+    made.refresh_from_db()
+    assert made.ends_at < now + 2 * SOON
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 24 * 7 + 1])
+def test_a_switch_needs_an_end_within_seven_days(demo, hours):
     end = timezone.now() + timedelta(hours=hours)
     refused = stops.switch_on(by=demo.pia, name="read_only", reason="Because.", ends_at=end)
     assert isinstance(refused, Denied)
