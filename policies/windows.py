@@ -134,5 +134,5 @@ def visible_to(user: User) -> QuerySet[Window]:
 def next_of(windows: Sequence[Window], now: datetime) -> dict[int, tuple[datetime, datetime]]:
     """The occurrence of each window that lasts now or comes next, by the window's id."""
     rows = WindowOccurrence.objects.filter(window__in=windows, during__endswith__gt=now)
-    first = rows.order_by("window", "during").distinct("window")
-    return {pk: (during.lower, during.upper) for pk, during in first.values_list("window", "during")}
+    first = rows.order_by("window_id", "during").distinct("window_id")
+    return {pk: (during.lower, during.upper) for pk, during in first.values_list("window_id", "during")}

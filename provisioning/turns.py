@@ -35,9 +35,9 @@ failing AS MATERIALIZED (
     SELECT id, driver, target_id, probe_at, opened_at IS NOT NULL AS open FROM provisioning_breaker WHERE failures > 0
 ),
 windows AS MATERIALIZED (
-    SELECT w.tiers, w.teams, w.services, w.kinds, w.effect = 'freeze' AS freeze, w.running = 'hold' AS holds,
+    SELECT w.tiers, w.teams, w.services, w.kinds, w.effect = 'freeze' AS freezes, w.running = 'hold' AS holds,
         EXISTS (SELECT 1 FROM policies_windowoccurrence n WHERE n.window_id = w.id AND n.during @> now()) AS lasts,
-        w.effect = 'freeze' AND w.known_until <= now() AS unknown
+        w.effect = 'freeze' AND w.known_until <= now() AS unwritten
     FROM policies_window w WHERE w.active
 ),
 stops AS MATERIALIZED (SELECT service_id FROM policies_stop WHERE lifted_at IS NULL),
@@ -59,13 +59,13 @@ _GLASS = """
 """
 _CLOSED = f"""
     EXISTS (SELECT 1 FROM windows) AND NOT {_GLASS} AND (
-        SELECT coalesce(bool_or(freeze AND (lasts OR unknown)), false)
-            OR (bool_or(NOT freeze) AND NOT bool_or(NOT freeze AND lasts)) FROM windows w WHERE {_MATCHES}) IS TRUE
+        SELECT coalesce(bool_or(freezes AND (lasts OR unwritten)), false)
+            OR (bool_or(NOT freezes) AND NOT bool_or(NOT freezes AND lasts)) FROM windows w WHERE {_MATCHES}) IS TRUE
 """  # noqa: S608 - constant SQL
 _HELD_MIDWAY = f"""
     EXISTS (SELECT 1 FROM windows w WHERE w.holds) AND NOT {_GLASS} AND (
-        SELECT coalesce(bool_or(freeze AND holds AND (lasts OR unknown)), false)
-            OR (bool_or(NOT freeze AND holds) AND NOT bool_or(NOT freeze AND lasts))
+        SELECT coalesce(bool_or(freezes AND holds AND (lasts OR unwritten)), false)
+            OR (bool_or(NOT freezes AND holds) AND NOT bool_or(NOT freezes AND lasts))
         FROM windows w WHERE {_MATCHES}) IS TRUE
 """  # noqa: S608 - constant SQL
 _STOPPED = """
