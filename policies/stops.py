@@ -72,7 +72,9 @@ def _announce(topic: str, row: Stop, reason: str) -> None:
 
 def open_stops() -> QuerySet[Stop]:
     """The lines that are stopped now, everything first."""
-    return Stop.objects.filter(lifted_at=None).select_related("service__team", "stopped_by").order_by("-service_id", "pk")
+    return (
+        Stop.objects.filter(lifted_at=None).select_related("service__team", "stopped_by").order_by("-service_id", "pk")
+    )
 
 
 def visible_to(user: User) -> QuerySet[Stop]:

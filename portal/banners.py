@@ -35,5 +35,5 @@ def _switch(row: Switch) -> Banner:
 
 def _stop(row: Stop) -> Banner:
     line = _("The line of %(service)s") % {"service": row.service.slug} if row.service else _("Every line")
-    words = {"line": line, "who": row.stopped_by, "why": row.reason}
+    words = {"line": line, "who": row.stopped_by, "why": row.reason.rstrip(".")}
     return Banner("bad", _("%(line)s is stopped by %(who)s: %(why)s. A second person lifts it.") % words)

@@ -54,7 +54,7 @@ def _switch(origin: str, now: datetime) -> Closure | None:
     row = stops.on(now).filter(name__in=names).first()
     if row is None:
         return None
-    return Closure(f"switch.{row.name}", f"{row} by {row.by}: {row.reason}", row.ends_at)
+    return Closure(f"switch.{row.name}", f"{row} by {row.by}: {row.reason.rstrip('.')}", row.ends_at)
 
 
 def _stop(service: Service, kind: str) -> Closure | None:
@@ -62,7 +62,7 @@ def _stop(service: Service, kind: str) -> Closure | None:
     if row is None:
         return None
     line = f"The line of {row.service.slug}" if row.service else "Every line"
-    return Closure("stop", f"{line} is stopped by {row.stopped_by}: {row.reason}", None)
+    return Closure("stop", f"{line} is stopped by {row.stopped_by}: {row.reason.rstrip('.')}", None)
 
 
 def _shut(found: windows.Open | windows.Closed) -> Closure | None:
