@@ -5,8 +5,12 @@ from html import unescape
 
 import pytest
 
+from audit import outbox
+from policies import stops
 from policies.models import Stop, Switch, Window
+from portal.tasks import deliver_outbox
 from tests.people import Demo
+from tests.policies.test_stops import on
 from tests.policies.test_windows import kept, lasting
 from tests.portal.visits import signed_in
 from tests.portal.window_rows import SENT, STOP
@@ -115,3 +119,14 @@ def test_a_switch_shows_a_banner_to_everybody_until_it_ends(demo: Demo) -> None:
     assert re.search(r"Provisioning is paused until .* by Pia: The cluster moves\.", seen(demo.olaf, "/"))
     assert pia.post("/windows/switches/provisioning/end/").status_code == 302
     assert "Provisioning is paused until" not in seen(demo.olaf, "/")
+
+
+def test_paused_notifications_wait_in_the_outbox_and_go_afterwards(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(outbox, "consumers", lambda: {"*/test": lambda event: told.append(event.topic)})
+    on(demo, "notifications")
+    deliver_outbox()
+    assert told == []
+    stops.switch_off(by=demo.pia, name="notifications")
+    deliver_outbox()
+    assert told == ["switch.on", "switch.off"]
