@@ -9,6 +9,7 @@ from audit import outbox
 from policies import stops
 from policies.models import Stop, Switch, Window
 from portal.tasks import deliver_outbox
+from tests import noop
 from tests.people import Demo
 from tests.policies.test_stops import on
 from tests.policies.test_windows import kept, lasting
@@ -18,7 +19,10 @@ from tests.portal.window_rows import SENT, STOP
 pytestmark = pytest.mark.django_db
 NEW = "/windows/new/"
 CHECK = "/catalogue/web-service/request/check/"
-ASKED = {"service": "payments-api", "tier": "dev", "name": "payments-api-x", "p-size": "M", "p-greeting": "hi"}
+ASKED = {
+    **{"service": "payments-api", "tier": "dev", "name": "payments-api-x", "p-size": "M", "p-greeting": "hi"},
+    **{"key": "k" * 32, "ttl_days": "3", "reason": "Try it."},
+}
 
 
 def seen(person, address: str) -> str:
@@ -91,10 +95,12 @@ def test_a_window_goes_out_of_force_with_a_reason(demo: Demo) -> None:
 
 
 def test_the_request_form_says_what_would_hold_it_and_until_when(demo: Demo) -> None:
-    mara = signed_in(demo.mara)
-    assert "At once: no window, stopped line or switch holds it." in mara.post(CHECK, ASKED).content.decode()
+    noop.reset()
+    mara, part = signed_in(demo.mara), {"HX-Request": "true"}
+    text = mara.post(CHECK, ASKED, headers=part).content.decode()
+    assert "At once: no window, stopped line or switch holds it." in text
     lasting(demo, tiers=("dev",))
-    text = mara.post(CHECK, ASKED).content.decode()
+    text = mara.post(CHECK, ASKED, headers=part).content.decode()
     assert re.search(r"Waits for the window friday, opens \w+ \d+ \w+ \d\d:\d\d \(UTC\)", text)
 
 
