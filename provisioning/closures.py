@@ -35,10 +35,10 @@ def options() -> Options:
 
 
 def of(operation: Operation, now: datetime | None = None) -> Closure | None:
-    """What holds an operation that waits to be planned or to begin, the strongest first; None: nothing does."""
+    """What holds an operation that waits to be planned, signed or begun, the strongest first; None: nothing does."""
     moment = now or timezone.now()
     found = _switch(operation.origin, moment)
-    if found is None and operation.status == S.QUEUED:
+    if found is None and operation.status in {S.QUEUED, S.AWAITING_APPROVAL}:
         found = _stop(operation.environment.service, operation.kind) or _shut(window(operation, moment))
     return found
 

@@ -13,6 +13,7 @@ from tests import noop
 from tests.people import Demo
 from tests.policies.test_stops import on
 from tests.policies.test_windows import kept, lasting
+from tests.portal.api import made
 from tests.portal.visits import signed_in
 from tests.portal.window_rows import SENT, STOP
 
@@ -136,3 +137,17 @@ def test_paused_notifications_wait_in_the_outbox_and_go_afterwards(demo: Demo, m
     stops.switch_off(by=demo.pia, name="notifications")
     deliver_outbox()
     assert {"switch.on", "switch.off"} <= {*told}
+
+
+def test_what_waits_for_its_signers_says_what_would_hold_it_afterwards(demo: Demo) -> None:
+    address = f"/operations/{made.awaiting(demo).pk}/"
+    assert "Signed now it would not begin yet" not in seen(demo.mara, address)
+    lasting(demo, tiers=("prod",))
+    words = r"Signed now it would not begin yet\. Waits for the window friday, opens .* \(UTC\)\."
+    assert re.search(words, seen(demo.mara, address))
+
+
+def test_what_is_queued_says_which_window_it_waits_for(demo: Demo) -> None:
+    lasting(demo, tiers=("dev",))
+    waits = made.operation(demo, made.environment(demo), status="queued")
+    assert re.search(r"Waits for the window friday, opens .* \(UTC\)", seen(demo.mara, f"/operations/{waits.pk}/"))
