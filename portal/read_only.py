@@ -1,12 +1,14 @@
 """Read-only mode: every write over HTTP is refused, but what is needed to end it, to sign in or out, and to cancel."""
 
+import math
 from collections.abc import Callable
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import resolve
+from django.utils import timezone
 
 from policies import stops
-from policies.models import SwitchName
+from policies.models import Switch, SwitchName
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 # What runs goes on: the backend of Terraform and the questions of clusters belong to operations that began before.
@@ -32,17 +34,23 @@ class ReadOnly:
         row = stops.on().filter(name=SwitchName.READ_ONLY).first()
         if row is None:
             return self.get_response(request)
-        body = {
-            "type": "urn:berth:rule:switch.read_only",
-            "title": f"Berth is read-only: {row.reason}",
-            "status": 503,
-            "rule": "switch.read_only",
-            "field": "",
-            "fix": "Try again after the time that `until` names. What waits and runs may be cancelled.",
-            "who": str(row.by),
-            "until": row.ends_at.isoformat(),
-        }
-        return JsonResponse(body, status=503, content_type="application/problem+json")
+        return _refused(row)
+
+
+def _refused(row: Switch) -> HttpResponse:
+    body = {
+        "type": "urn:berth:rule:switch.read_only",
+        "title": f"Berth is read-only: {row.reason}",
+        "status": 503,
+        "rule": "switch.read_only",
+        "field": "",
+        "fix": "Try again after the time that `until` names. What waits and runs may be cancelled.",
+        "who": str(row.by),
+        "until": row.ends_at.isoformat(),
+    }
+    left = math.ceil((row.ends_at - timezone.now()).total_seconds())
+    headers = {"Retry-After": str(max(1, left))}
+    return JsonResponse(body, status=503, content_type="application/problem+json", headers=headers)
 
 
 def _name(request: HttpRequest) -> str:

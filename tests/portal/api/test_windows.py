@@ -90,6 +90,7 @@ def test_in_read_only_mode_a_caller_learns_who_why_and_until_when(demo: Demo, ca
     made = on(demo, "read_only")
     answer = call("mara").post("/operations/", {"kind": "create", **ASKED})
     assert refusal(answer) == (503, "switch.read_only", "")
+    assert 3500 < int(answer["Retry-After"]) <= 3600
     said = answer.json()
     assert (said["title"], said["who"], said["until"]) == (
         "Berth is read-only: The cluster moves.",
