@@ -139,7 +139,8 @@ def test_what_is_not_written_down_that_far_counts_as_frozen():
 def test_the_sentence_names_the_window_and_when_it_opens():
     now = timezone.now().replace(year=2026, month=11, day=27, hour=15)
     span = (now, now.replace(month=11, day=30, hour=7, minute=0))
-    closed = decide([Row("friday", "freeze", "finish", "x", "Europe/Stockholm", span[1], (span,))], now)
+    known = now + timedelta(days=400)
+    closed = decide([Row("friday", "freeze", "finish", "x", "Europe/Stockholm", known, (span,))], now)
     assert closed.sentence == "Waits for the window friday, opens Monday 30 November 08:00 (Europe/Stockholm)"
 
 
