@@ -151,3 +151,13 @@ def test_what_is_queued_says_which_window_it_waits_for(demo: Demo) -> None:
     lasting(demo, tiers=("dev",))
     waits = made.operation(demo, made.environment(demo), status="queued")
     assert re.search(r"Waits for the window friday, opens .* \(UTC\)", seen(demo.mara, f"/operations/{waits.pk}/"))
+
+
+def test_the_page_of_a_service_leads_who_may_to_its_line(demo: Demo) -> None:
+    link = "/windows/stops/?service=payments-api"
+    assert [link in seen(who, "/pipelines/payments-api/") for who in (demo.ines, demo.pia, demo.mara)] == [
+        True,
+        True,
+        False,
+    ]
+    assert '<option value="payments-api" selected>' in seen(demo.ines, link)
