@@ -65,9 +65,10 @@ def lift(*, by: User, stop: Stop, reason: str) -> Allowed | Denied:
 
 def _announce(topic: str, row: Stop, reason: str) -> None:
     service = row.service
-    data = {"service": service.slug if service else "", "reason": reason.strip()}
-    record(topic, object=row.ref, scope=f"team:{service.team_id}" if service else "", data=data)
-    emit(topic, payload=data, object=row.ref)
+    slug = service.slug if service else ""
+    scope = f"team:{service.team_id}" if service else ""
+    record(topic, object=row.ref, scope=scope, data={"name": slug or "everything", "reason": reason.strip()})
+    emit(topic, payload={"service": slug, "reason": reason.strip()}, object=row.ref)
 
 
 def open_stops() -> QuerySet[Stop]:
@@ -151,7 +152,7 @@ def _end_over(now: datetime, rows: QuerySet[Switch]) -> int:
 
 def _tell(topic: str, row: Switch) -> None:
     data = {"switch": row.name, "reason": row.reason, "ends_at": row.ends_at.isoformat()}
-    record(topic, object=row.ref, data=data)
+    record(topic, object=row.ref, data={**data, "name": row.name})
     emit(topic, payload=data, object=row.ref)
 
 

@@ -83,7 +83,7 @@ def _write(by: User, wanted: Wanted, options: Options, window: Window | None) ->
     row.known_until = now + HORIZON
     row.save()
     _fill(row, now)
-    record("window.saved", object=row.ref, data={"slug": row.slug, "effect": row.effect, "active": row.active})
+    record("window.saved", object=row.ref, data={"name": row.slug, "effect": row.effect, "active": row.active})
     emit("window.saved", payload={"slug": row.slug, "effect": row.effect}, object=row.ref)
     return row
 
@@ -206,6 +206,6 @@ def retire(*, by: User, window: Window, reason: str) -> Allowed | Denied:
         row.active = False
         row.save(update_fields=["active"])
         row.occurrences.all().delete()
-        record("window.retired", object=row.ref, data={"slug": row.slug, "reason": reason[:200]})
+        record("window.retired", object=row.ref, data={"name": row.slug, "reason": reason[:200]})
         emit("window.retired", payload={"slug": row.slug}, object=row.ref)
     return Allowed()
