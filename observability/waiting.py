@@ -41,6 +41,10 @@ def place_in_queue(operation: Operation) -> QueuePlace | None:
     found = waiting.waiting(operation)
     if found is None:
         return None
+    if found.closed is not None:
+        until = found.closed.until
+        opens = None if until is None else max(0.0, (until - timezone.now()).total_seconds())
+        return QueuePlace(found.position, found.length, found.reason, None, None, opens)
     own, held = _like(operation), _like(found.holder) if found.holder else None
     usual = operation_seconds({own, *found.ahead, *([held] if held else [])})
     if found.holder is not None and held is not None:

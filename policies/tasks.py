@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from policies import stops, windowing
 from policies.bundles import replay, store
 
 
@@ -17,3 +18,15 @@ def bundles_task() -> None:
 def forget_task() -> None:
     """Remove facts that are older than they are kept."""
     replay.forget_old()
+
+
+@shared_task(name="policies.windows")
+def windows_task() -> None:
+    """Write down when windows last in the coming days."""
+    windowing.refresh()
+
+
+@shared_task(name="policies.switches")
+def switches_task() -> None:
+    """Record the planned ends of switches."""
+    stops.end_over()

@@ -13,7 +13,7 @@ from catalog.models import Source, Template
 from catalog.selectors import sources
 from delivery.models import Release
 from delivery.selectors import releases_visible_to, services_visible_to
-from policies import budgets, quotas
+from policies import budgets, quotas, stops, windows
 from policies.models import (
     ApiToken,
     Budget,
@@ -23,9 +23,11 @@ from policies.models import (
     PolicyBundle,
     Quota,
     Service,
+    Stop,
     Team,
     User,
     Waiver,
+    Window,
 )
 from policies.permissions import Permission, teams_with
 from policies.waivers import visible_to as waivers_visible_to
@@ -143,6 +145,16 @@ def pool(user: User, pk: UUID) -> WarmPool:
 def waiver(user: User, pk: int) -> Waiver:
     """A waiver of a team the viewer may see."""
     return _one(waivers_visible_to(user).filter(pk=pk), "waiver")
+
+
+def window(user: User, pk: int) -> Window:
+    """A window that holds for everybody, or for a team or service that the viewer may see."""
+    return _one(windows.visible_to(user).filter(pk=pk), "window")
+
+
+def stop(user: User, pk: int) -> Stop:
+    """A stopped line of a service the viewer may see, or of everything."""
+    return _one(stops.visible_to(user).filter(pk=pk), "stop")
 
 
 def policy_bundle(user: User, pk: int) -> PolicyBundle:

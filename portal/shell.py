@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from audit.models import AuditEvent
 from policies.models import Role, Team, User
 from policies.permissions import Permission, teams_with
-from portal import governance
+from portal import banners, governance
+from portal.banners import Banner
 from portal.second_factor.removing import last_reset
 from provisioning import inbox, selectors
 from provisioning.states import EnvironmentStatus as E
@@ -39,7 +40,6 @@ class NavItem:
 class Shell:
     """The frame for one viewer. Nothing is read until a template asks for it."""
 
-    banners: tuple[Any, ...] = ()
     insights: tuple[Any, ...] = ()
     bell = 0
     workers = None
@@ -78,14 +78,23 @@ class Shell:
         return next(iter([*built_in, *sorted(held - set(Role.values))]), _("No role yet"))
 
     @cached_property
+    def _counts(self) -> inbox.Counts:
+        return inbox.counts(self.user)
+
+    @property
     def to_sign(self) -> int:
         """How many plans wait for this person's signature."""
-        return inbox.to_sign(self.user).count()
+        return self._counts.to_sign
 
     @cached_property
+    def banners(self) -> list[Banner]:
+        """What holds work now and concerns the viewer."""
+        return banners.of(self.teams)
+
+    @property
     def waiting(self) -> int:
         """How much waits for this person: plans to sign, requests to answer for, emergencies to review."""
-        return self.to_sign + inbox.to_answer(self.user).count() + inbox.to_review(self.user).count()
+        return sum(self._counts)
 
     @cached_property
     def factors_reset(self) -> AuditEvent | None:

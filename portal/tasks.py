@@ -4,14 +4,17 @@ from celery import shared_task
 from django.utils import timezone
 
 from audit import outbox, partitions
+from policies import stops
 from policies.access import reviews
+from policies.models import SwitchName
 from portal import health, policy_sources
 
 
 @shared_task(name="portal.deliver_outbox")
 def deliver_outbox() -> None:
-    """Hand due outbox messages to their consumers."""
-    outbox.deliver(outbox.consumers())
+    """Hand due outbox messages to their consumers, unless notifications are paused."""
+    if not stops.is_on(SwitchName.NOTIFICATIONS):
+        outbox.deliver(outbox.consumers())
 
 
 @shared_task(name="portal.ensure_partitions")

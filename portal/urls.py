@@ -19,6 +19,7 @@ urlpatterns = [
     path("pipelines/", include("portal.routes.pipelines")),
     path("", include("portal.routes.governance")),
     path("quotas/", include("portal.routes.limits")),
+    path("windows/", include("portal.routes.windows")),
     path("history/", include("portal.routes.history")),
     path("webhooks/", include("portal.routes.webhooks")),
     path("api/", include("portal.routes.api")),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog.models import TemplateVersion
-from policies import quotas
+from policies import quotas, windows
 from policies.approvals import Requirement
 from policies.models import Membership, Service, Team, User
 from provisioning.drivers.base import Change, DriverError, Plan
@@ -74,6 +74,7 @@ def gather(
         "team": _team(draft),
         "template": _template(draft),
         "driver": _driver(draft.version.driver),
+        "window": _window(draft, now),
         "signatures": {"required": requirement.signatures, "required_owning_team": requirement.owning_team},
         "plan": None if plan is None else {"changes": [_change(change) for change in plan.changes]},
         **{name: _provided(name, draft) for name in needs},
@@ -128,6 +129,18 @@ def _team(draft: Draft) -> dict[str, Any]:
         "environments": int(quotas.held(draft.team, METRIC)) - (draft.kind == "create" and draft.environment != ""),
         "environment_limit": None if limit is None else int(limit),
     }
+
+
+def window_of(draft: Draft, now: datetime) -> windows.Open | windows.Closed:
+    """May what is asked begin now, as far as windows go?"""
+    places = {"tier": draft.tier, "team": draft.team.slug, "service": draft.service.slug}
+    return windows.open_now(kind=draft.kind, now=now, **places)
+
+
+def _window(draft: Draft, now: datetime) -> dict[str, Any]:
+    found = window_of(draft, now)
+    until = None if isinstance(found, windows.Open) else found.until
+    return {"open": bool(found), "rule": found.rule, "until": until.isoformat() if until else None}
 
 
 def _template(draft: Draft) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Value
 
 from policies.models import BrokenGlass, User
 from policies.permissions import Permission, teams_with
@@ -17,6 +17,14 @@ ORDER = ("-risk", "created_at", "id")
 PENDING = (S.AWAITING_APPROVAL.value, S.HELD.value)
 MOST_ALIKE = 50
 _OWN = frozenset({"environment", "name", "changes"})
+
+
+class Counts(NamedTuple):
+    """How much waits for one person, by what they are to do about it."""
+
+    to_sign: int
+    to_answer: int
+    to_review: int
 
 
 def to_sign(user: User) -> QuerySet[Operation]:
@@ -34,6 +42,16 @@ def to_review(user: User) -> QuerySet[BrokenGlass]:
     rows = BrokenGlass.objects.filter(reviewed_at=None, team__in=teams_with(user, Permission.APPROVE))
     others = rows.exclude(breaker=user).exclude(requester=user)
     return others.select_related("breaker", "team").order_by("at", "pk")
+
+
+def counts(user: User) -> Counts:
+    """What waits for this person, counted in one query, because every page asks."""
+    signs, *others = (
+        rows.order_by().annotate(of=Value(of)).values("of").annotate(n=Count("pk"))
+        for of, rows in enumerate((to_sign(user), to_answer(user), to_review(user)))
+    )
+    found = dict(signs.union(*others, all=True).values_list("of", "n"))
+    return Counts(*(found.get(of, 0) for of in range(3)))
 
 
 def of_others(user: User) -> QuerySet[Operation]:

@@ -35,7 +35,7 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
     signed_as = kind.approved_as if kind and kind.approved_as else draft.kind
     if kind and kind.judged_as:
         draft = replace(draft, kind=kind.judged_as)
-    rules, matter = approvals.active_rules(), matter_of(draft, signed_as)
+    rules, matter = approvals.active_rules(), matter_of(draft, signed_as, moment)
     requirement = approvals.requirement_for(matter, rules)
     try:
         snapshot = facts.gather(
@@ -55,7 +55,7 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
     return Judgement(ruling, requirement)
 
 
-def matter_of(draft: Draft, signed_as: str) -> Matter:
+def matter_of(draft: Draft, signed_as: str, now: datetime) -> Matter:
     """What approval rules match on, before policy has found anything."""
     return Matter(
         kind=signed_as,
@@ -64,6 +64,7 @@ def matter_of(draft: Draft, signed_as: str) -> Matter:
         team=draft.team.slug,
         service=draft.service.slug,
         cost_delta=costs.cost_to_sign(draft),
+        in_window=bool(facts.window_of(draft, now)),
     )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils import timezone
+
 from catalog.pricing import Price, price
 from policies import approvals, quotas
 from policies.approvals import Requirement, Subject
@@ -12,8 +14,9 @@ from policies.permissions import Permission, may
 from policies.places import Place
 from policies.quotas import Usage, Wants
 from policies.results import Denied, FieldError
-from provisioning import holdings
+from provisioning import closures, holdings
 from provisioning.actions.request import Checked, Wanted, check, quota_of, taken
+from provisioning.closures import Closure
 from provisioning.costs import over_budget
 from provisioning.models import Environment
 from provisioning.states import EnvironmentStatus
@@ -21,7 +24,10 @@ from provisioning.states import EnvironmentStatus
 
 @dataclass(frozen=True)
 class Preview:
-    """The side panel of a request. `errors` are wrong fields; with any, policy was not asked."""
+    """The side panel of a request. `errors` are wrong fields; with any, policy was not asked.
+
+    `closed` is what would keep it from beginning now; it may be asked all the same.
+    """
 
     allowed: bool
     errors: tuple[FieldError, ...]
@@ -34,6 +40,7 @@ class Preview:
     requirement: Requirement
     signers: tuple[User, ...]
     denied: Denied | None
+    closed: Closure | None = None
 
 
 def preview(*, by: User, wanted: Wanted) -> Preview:
@@ -71,6 +78,7 @@ def _full(by: User, wanted: Wanted, checked: Checked, usage: tuple[Usage, ...], 
         requirement=need,
         signers=tuple(approvals.eligible(subject)) if need.signatures else (),
         denied=denied,
+        closed=closures.of_draft(checked.draft, timezone.now()),
     )
 
 

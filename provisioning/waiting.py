@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from provisioning import breaker, presence, selectors, states, turns
+from provisioning import breaker, closures, presence, selectors, states, turns
+from provisioning.closures import Closure
 from provisioning.models import Operation
 from provisioning.states import OperationStatus as S
 
@@ -19,7 +20,7 @@ WAITS = (S.REQUESTED.value, S.QUEUED.value)
 class Waiting:
     """Its position in the line of its pool, why it is not taken yet, and the operation it waits for, if it is one.
 
-    `ahead` counts what stands before it by (kind, template).
+    `ahead` counts what stands before it by (kind, template); `closed` is what holds it back, whatever its place.
     """
 
     position: int
@@ -27,6 +28,7 @@ class Waiting:
     reason: str
     holder: Operation | None
     ahead: dict[tuple[str, int], int]
+    closed: Closure | None = None
 
 
 def waiting(operation: Operation) -> Waiting | None:
@@ -40,9 +42,10 @@ def waiting(operation: Operation) -> Waiting | None:
         return None
     position, length, counts = row
     holder = _holder(operation)
-    reason = next(_reasons(operation, holder, position))
+    closed = closures.of(operation)
+    reason = closed.reason if closed else next(_reasons(operation, holder, position))
     ahead = {(kind, template): number for kind, template, number in counts or []}
-    return Waiting(position, length, reason, holder, ahead)
+    return Waiting(position, length, reason, holder, ahead, closed)
 
 
 def line(*, skip: int, most: int) -> list[tuple[UUID, int, int]]:

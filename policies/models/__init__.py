@@ -19,6 +19,8 @@ from policies.models.rules import ApprovalRule, Decision, OnExpiry, RuleStep, Si
 from policies.models.signing import BrokenGlass, Delegation
 from policies.models.tokens import ApiToken, ApiTokenUse, SignInLink
 from policies.models.waivers import Waiver
+from policies.models.windows import Effect as WindowEffect
+from policies.models.windows import Running, Stop, Switch, SwitchName, Window, WindowOccurrence
 
 __all__ = [
     "AccessGrant",
@@ -52,13 +54,20 @@ __all__ = [
     "ReviewItem",
     "Role",
     "RuleStep",
+    "Running",
     "Service",
     "ShadowDecision",
     "SignInLink",
     "Signature",
     "Standing",
+    "Stop",
+    "Switch",
+    "SwitchName",
     "Team",
     "User",
     "Verdict",
     "Waiver",
+    "Window",
+    "WindowEffect",
+    "WindowOccurrence",
 ]

@@ -26,6 +26,7 @@ base := {
 		"ttl_max_hours": 720,
 	},
 	"driver": {"name": "sandbox", "isolated": true},
+	"window": {"open": true, "rule": "", "until": null},
 	"signatures": {"required": 2, "required_owning_team": 1},
 	"plan": null,
 }

@@ -17,6 +17,7 @@ from portal.presenters import plans
 from portal.presenters.waiting import Waits
 from portal.templatetags.berth_words import amount, roughly, short_hash, stopwatch
 from provisioning import kinds, states
+from provisioning.closures import Closure
 from provisioning.models import Operation, OperationLog, OperationStep
 from provisioning.states import OperationStatus as S
 
@@ -218,9 +219,13 @@ def actions(operation: Operation, rights: Rights) -> list[dict[str, Any]]:
     return found
 
 
-def next_words(operation: Operation, rights: Rights, waits: Sequence[Waits], now: datetime) -> list[str]:
-    """What happens next and who can move it, in sentences."""
+def next_words(
+    operation: Operation, rights: Rights, waits: Sequence[Waits], now: datetime, closed: Closure | None = None
+) -> list[str]:
+    """What happens next and who can move it, in sentences; `closed` is what would hold it once it is signed."""
     words = list(_status_words(operation, waits, now))
+    if closed is not None:
+        words.append(_("Signed now it would not begin yet. %s.") % closed.reason)
     if operation.cancel_requested_at and operation.status not in states.TERMINAL:
         words.append(_("Cancelling was asked for; it stops after its present step and undoes what it made."))
     if isinstance(rights.change, Denied) and (can_cancel(operation) or operation.status == S.FAILED):

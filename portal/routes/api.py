@@ -26,6 +26,7 @@ from portal.api.views import (
     terraform_state,
     things,
     waivers,
+    windows,
 )
 
 Route = URLPattern | URLResolver
@@ -118,6 +119,15 @@ v1: list[Route] = [
     path("waivers/<int:pk>/grant/", waivers.Grant.as_view(), name="waiver_grant"),
     path("waivers/<int:pk>/refuse/", waivers.Refuse.as_view(), name="waiver_refuse"),
     path("waivers/<int:pk>/withdraw/", waivers.Withdraw.as_view(), name="waiver_withdraw"),
+    path("windows/", windows.Windows.as_view(), name="windows"),
+    path("windows/preview/", windows.WindowPreview.as_view(), name="window_preview"),
+    path("windows/<int:pk>/", windows.WindowDetail.as_view(), name="window"),
+    path("windows/<int:pk>/occurrences/", windows.WindowOccurrences.as_view(), name="window_occurrences"),
+    path("windows/<int:pk>/retire/", windows.WindowRetire.as_view(), name="window_retire"),
+    path("stops/", windows.Stops.as_view(), name="stops"),
+    path("stops/<int:pk>/lift/", windows.StopLift.as_view(), name="stop_lift"),
+    path("switches/", windows.Switches.as_view(), name="switches"),
+    path("switches/<slug:name>/end/", windows.SwitchEnd.as_view(), name="switch_end"),
     path("history/", history.History.as_view(), name="history"),
     path("history/export/", history.HistoryExport.as_view(), name="history_export"),
 ]

@@ -1,6 +1,7 @@
 """The operation page, its tabs, its polled log, cancel and retry. Live events are streams.py's work."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +27,9 @@ from portal.presenters import events, plans, refusals, talk, waiting
 from portal.presenters import operations as show
 from portal.presenters.operations import Rights
 from portal.views.pages import viewer
-from provisioning import kinds, states
+from provisioning import closures, kinds, states
 from provisioning.actions import control, recovery
+from provisioning.closures import Closure
 from provisioning.models import Operation
 from provisioning.signing import subject_of
 from provisioning.states import OperationStatus as S
@@ -132,7 +134,7 @@ def live(user: User, found: Operation) -> dict[str, Any]:
         "queue": show.queue(place_in_queue(found)),
         "actions": show.actions(found, rights),
         "waits": waits,
-        "next_words": show.next_words(found, rights, waits, now),
+        "next_words": show.next_words(found, rights, waits, now, _closed(found, now)),
         "force": show.force(found, recovery.force_at(found), recovery.may_force(user, found), now=now),
         "healing": show.healing(found),
         "orphans": found.orphans.filter(removed_at=None).count() if found.finished_at else 0,
@@ -148,6 +150,11 @@ def rights_of(user: User, found: Operation) -> Rights:
         change=may(user, kind.permission, found.environment.service),
         sign=approvals.may_sign(user, subject_of(found)) if waits else None,
     )
+
+
+def _closed(found: Operation, now: datetime) -> Closure | None:
+    """What would hold it once it is signed; of what is queued its place in the queue tells."""
+    return closures.of(found, now) if found.status == S.AWAITING_APPROVAL else None
 
 
 def _signed(found: Operation) -> int:

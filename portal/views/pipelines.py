@@ -69,6 +69,7 @@ def _page(request: HttpRequest, service: Service) -> dict[str, Any]:
         "releases": show.release_rows(page, found),
         "targets": show.targets(found),
         "denied": allowed if isinstance(allowed, Denied) else None,
+        "may_stop": bool(may(user, Permission.STOP_THE_LINE, service)),
         "key": uuid.uuid4().hex,
     }
 

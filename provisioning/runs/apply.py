@@ -17,7 +17,7 @@ from audit.record import record
 from policies import approvals
 from policies.decisions import record_ruling
 from policies.results import Allowed, Denied
-from provisioning import kinds, lifecycle, states, suspicion
+from provisioning import closures, kinds, lifecycle, states, suspicion
 from provisioning.drivers.base import (
     DriverError,
     DriverRejected,
@@ -35,6 +35,7 @@ from provisioning.runs import healing, outcome
 from provisioning.runs.backoff import wait
 from provisioning.runs.claimed import Work, planned_steps
 from provisioning.runs.heartbeat import Heartbeat
+from provisioning.runs.holding import hold
 from provisioning.runs.log import StepLog
 from provisioning.runs.planning import Made, changed_parts, make, required_of, store, to_be_signed, worsened
 from provisioning.runs.store import AWAY
@@ -226,7 +227,7 @@ def _take_environment(work: Work) -> None:
 
 
 def _run_steps(work: Work) -> bool:
-    """Run what is not done, then begin to verify. False: cancelling began instead."""
+    """Run what is not done, then begin to verify. False: cancelling began instead, or its window closed."""
     operation = work.operation
     spec = kinds.of(operation).spec(operation.environment, operation.arguments)
     rows = planned_steps(work)
@@ -236,6 +237,10 @@ def _run_steps(work: Work) -> bool:
     for row, step in left:
         if work.stopping.now():
             _cancel(work)
+            return False
+        closed = closures.held_midway(operation)
+        if closed is not None:
+            hold(work, closed)
             return False
         try:
             result = _run_step(work, row, step, already=step.done(work.target.observe(spec)))

@@ -24,6 +24,10 @@ PAGES = [
     ("ana", "/inbox/", "62-inbox-empty", False),
     ("priya", "/", "63-home-platform", False),
     ("priya", "/catalogue/postgres-database/", "64-template-database", False),
+    ("priya", "/windows/", "80-windows-none", False),
+    ("priya", "/windows/new/", "81-window-new", False),
+    ("priya", "/windows/stops/", "82-stops", False),
+    ("priya", "/windows/switches/", "83-switches", False),
 ]
 
 

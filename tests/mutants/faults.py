@@ -9,6 +9,7 @@ ENGINE = "tests/provisioning/test_engine.py"
 DIGEST = "tests/provisioning/test_change_digest.py"
 LIFECYCLE = "provisioning/lifecycle.py"
 OUTCOME = "provisioning/runs/outcome.py"
+WINDOWS = "tests/provisioning/test_windows.py"
 
 
 @dataclass(frozen=True)
@@ -240,5 +241,33 @@ FAULTS = (
         "(counter or known) and counter <= known",
         "counter < 0",
         (f"{FACTOR_KEYS}::test_a_counter_that_does_not_grow_is_refused_recorded_and_announced",),
+    ),
+    Fault(
+        "a claim does not look whether a window, a stop or a switch holds it",
+        "provisioning/turns.py",
+        "    AND NOT ({SHUT})\n",
+        "",
+        (f"{WINDOWS}::test_what_is_frozen_waits_and_says_so_and_the_rest_is_taken",),
+    ),
+    Fault(
+        "nothing is held between two steps",
+        "provisioning/runs/apply.py",
+        "        if closed := closures.held_midway(operation):\n",
+        "        if closed := None:\n",
+        (f"{WINDOWS}::test_a_running_operation_is_held_between_two_steps_and_goes_on_by_itself",),
+    ),
+    Fault(
+        "an allowance beats a freeze",
+        "policies/windows.py",
+        "        return freezes\n    return",
+        "        return [] if allows else freezes\n    return",
+        ("tests/policies/test_windows.py::test_a_freeze_beats_an_allowance_and_outside_of_allowances_is_closed",),
+    ),
+    Fault(
+        "read-only mode refuses nothing",
+        "portal/read_only.py",
+        "        if row is None:\n",
+        "        if True:\n",
+        ("tests/portal/api/test_windows.py::test_in_read_only_mode_a_caller_learns_who_why_and_until_when",),
     ),
 )

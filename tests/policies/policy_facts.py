@@ -29,6 +29,7 @@ BASE: dict[str, Any] = {
         "ttl_max_hours": 720,
     },
     "driver": {"name": "sandbox", "isolated": True},
+    "window": {"open": True, "rule": "", "until": None},
     "signatures": {"required": 2, "required_owning_team": 1},
     "plan": None,
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from tests.portal import approval_rows
+from tests.portal import approval_rows, window_rows
 
 PERSONAS = ("anonymous", "vera", "mara", "jonas", "ines", "tomasz", "ana", "pia", "olaf")
 World = Any
@@ -750,4 +750,37 @@ APPROVAL_RULES = [
     ),
 ]
 
-ROWS: list[Row] = [*APPROVAL_RULES, *HEALTH, *WEBHOOKS, *API, *PAGES, *ACCESS]
+WINDOWS = [
+    page("windows"),
+    page("window_new"),
+    form("window_new", 403, body=lambda world: window_rows.SENT, but={"pia": 302}),
+    page("window", 200, of("window"), but=HIDDEN),
+    form("window", 403, of("window"), body=lambda world: window_rows.SENT, but={**HIDDEN, "pia": 302}),
+    form("window_retire", 403, of("window"), body=lambda world: BECAUSE, but={**HIDDEN, "pia": 302}),
+    page("stops"),
+    form("stops", 403, body=lambda world: window_rows.STOP, but={**HIDDEN, "ines": 302, "pia": 302}),
+    form("stop_lift", 403, of("stop"), body=lambda world: BECAUSE, but={**HIDDEN, "ines": 302}),
+    page("switches"),
+    form(
+        "switches",
+        403,
+        body=lambda world: {"name": "schedules", "hours": "1", "reason": "The clocks are wrong."},
+        but={"pia": 302},
+    ),
+    form("switch_end", 403, lambda world: {"name": "notifications"}, but={"pia": 302}),
+    Row("api:windows", 200, but=ANON),
+    Row("api:windows", 403, "POST", body=lambda world: window_rows.JSON, but={**ANON, "pia": 201}),
+    Row("api:window_preview", 403, "POST", body=lambda world: window_rows.JSON, but=PLATFORM),
+    Row("api:window", 200, kwargs=of("window"), but=OURS),
+    Row("api:window", 403, "PUT", of("window"), lambda world: window_rows.JSON, but={**OURS, "pia": 200}),
+    Row("api:window_occurrences", 200, kwargs=of("window"), but=OURS),
+    Row("api:window_retire", 403, "POST", of("window"), lambda world: BECAUSE, but={**OURS, "pia": 200}),
+    Row("api:stops", 200, but=ANON),
+    Row("api:stops", 403, "POST", body=lambda world: window_rows.STOP, but={**UNSEEN, "ines": 201, "pia": 201}),
+    Row("api:stop_lift", 403, "POST", of("stop"), lambda world: BECAUSE, but={**OURS, "ines": 200}),
+    Row("api:switches", 200, but=ANON),
+    Row("api:switches", 403, "POST", body=window_rows.switch_body, but={**ANON, "pia": 201}),
+    Row("api:switch_end", 403, "POST", lambda world: {"name": "notifications"}, but=PLATFORM),
+]
+
+ROWS: list[Row] = [*APPROVAL_RULES, *HEALTH, *WEBHOOKS, *API, *PAGES, *ACCESS, *WINDOWS]

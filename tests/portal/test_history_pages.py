@@ -72,7 +72,7 @@ def test_a_page_costs_the_same_for_any_number(demo: Demo, django_assert_max_num_
         engine.requested(demo, name=f"payments-api-d{at}")
     client = signed_in(demo.vera)
     client.get("/shortcuts/")
-    with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(14):  # type: ignore[attr-defined]
         assert client.get(reverse("history")).status_code == 200
 
 

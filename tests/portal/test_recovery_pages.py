@@ -69,7 +69,7 @@ def test_a_difference_is_shown_with_what_can_be_done(demo: Demo) -> None:
 
 def test_the_ledger_says_what_is_left_why_and_who_may_remove_it(demo: Demo, django_assert_max_num_queries) -> None:
     row = made.orphan(demo)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(32):
         text = _page(demo, "orphans")
     for words in ("postgres.database", "payments-api-left", "The server did not answer.", "Retry removal"):
         assert words in text

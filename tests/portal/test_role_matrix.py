@@ -11,11 +11,13 @@ from django.db import transaction
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from policies import engine, tokens, waivers
+from audit.models import AuditEvent
+from policies import engine, stops, tokens, waivers
 from policies.bundle import Rule
 from policies.models import Quota
+from portal.read_only import PASSES
 from tests import people
-from tests.portal import access_rows, approval_rows
+from tests.portal import access_rows, approval_rows, window_rows
 from tests.portal.api import made
 from tests.portal.routes import PERSONAS, ROWS, Row
 from tests.portal.visitors import plain_static, signed_in
@@ -53,6 +55,7 @@ def made_world(demo: Any, patch: pytest.MonkeyPatch) -> SimpleNamespace:
         **access_rows.rows(demo),
         **approval_rows.rows(demo, awaiting),
         waiver=made.waiver(demo),
+        **window_rows.rows(demo),
         **made.policies(demo),
     )
 
@@ -110,3 +113,45 @@ def answered(demo: Any, world: SimpleNamespace, row: Row, persona: str) -> int:
 
 def _sent(row: Row, body: dict[str, Any]) -> dict[str, Any]:
     return {"data": json.dumps(body), "content_type": "application/json"} if row.api else {"data": body}
+
+
+WRITES = [row for row in ROWS if row.method != "GET"]
+PASSING = {
+    *("signout", "operation_cancel", "operation_force", "api:operation_cancel", "api:operation_force_cancel"),
+    *("webhook_admission", "webhook_admission_by_address"),
+    *("switches", "switch_end", "api:switches", "api:switch_end"),
+}
+
+
+def _read_only(demo: Any) -> None:
+    end = timezone.now() + timedelta(hours=1)
+    assert stops.switch_on(by=demo.pia, name="read_only", reason="The database moves.", ends_at=end)
+
+
+def test_in_read_only_mode_every_write_is_refused_and_nothing_is_written(demo, world):
+    _read_only(demo)
+    client = signed_in(demo.pia)
+    told = AuditEvent.objects.count()
+    for row in (row for row in WRITES if row.route not in PASSING):
+        address = reverse(row.route, kwargs=row.kwargs(world)) + row.query
+        answer = getattr(client, row.method.lower())(address, **_sent(row, row.body(world)))
+        assert answer["Content-Type"] == "application/problem+json", row.route
+        said = answer.json()
+        assert (answer.status_code, said["rule"], said["who"]) == (503, "switch.read_only", "Pia"), row.route
+    assert AuditEvent.objects.count() == told
+
+
+def test_in_read_only_mode_what_ends_it_and_cancelling_still_work(demo, world, settings):
+    plain_static(settings)
+    assert {row.route for row in WRITES} & PASSES == PASSING
+    _read_only(demo)
+    got = {row.route: _status(demo, world, row, "mara") for row in WRITES if row.route in PASSING}
+    assert got == {row.route: row.expected("mara") for row in WRITES if row.route in PASSING}
+
+
+def test_in_read_only_mode_every_page_can_be_read(demo, world, settings):
+    plain_static(settings)
+    _read_only(demo)
+    for route in ("home", "environments", "operation", "windows", "switches"):
+        row = next(row for row in ROWS if row.route == route and row.method == "GET")
+        assert _status(demo, world, row, "mara") == 200, route

@@ -21,7 +21,7 @@ def test_each_kind_is_found(demo: Demo, django_assert_max_num_queries: Callable[
     engine.requested(demo)
     client = signed_in(demo.vera)
     client.get("/shortcuts/")
-    with django_assert_max_num_queries(13):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(16):  # type: ignore[attr-defined]
         text = client.get(reverse("search"), {"q": "payments"}).content.decode()
     assert "payments-api-dev" in text
     assert "Create payments-api-dev" in text

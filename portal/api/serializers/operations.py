@@ -94,6 +94,14 @@ class RefusedSerializer(parts.Shown):
     about = serializers.DictField()
 
 
+class ClosureSerializer(parts.Shown):
+    """What keeps it from beginning now: a window, a stopped line or a switch."""
+
+    rule = serializers.CharField()
+    reason = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
 class PreviewSerializer(parts.Shown):
     """What a request would meet. Amounts are decimal strings."""
 
@@ -107,6 +115,7 @@ class PreviewSerializer(parts.Shown):
     requirement = parts.RequirementSerializer()
     signers = parts.PersonSerializer(many=True)
     refused = serializers.SerializerMethodField()
+    closed = ClosureSerializer(allow_null=True)
 
     @extend_schema_field(CostSerializer(allow_null=True))
     def get_cost(self, preview: Preview) -> Any:

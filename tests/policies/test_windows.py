@@ -1,0 +1,162 @@
+"""Windows: who may keep them, which field is wrong, what a freeze and an allowance mean together, and until when."""
+
+from datetime import date, time, timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.models import AuditEvent, OutboxEvent
+from policies import windowing, windows
+from policies.models import Window, WindowOccurrence
+from policies.results import Denied
+from policies.windowing import Options, Wanted
+from policies.windows import Closed, Open, Row, decide
+
+pytestmark = pytest.mark.django_db
+OPTIONS = Options(("dev", "prod"), {"create": ("adopt", "create"), "update": ("update",), "rollback": ("rollback",)})
+HOUR = timedelta(hours=1)
+
+
+def wanted(**changes) -> Wanted:
+    usual = {
+        "slug": "friday",
+        "name": "No Friday releases",
+        "effect": "freeze",
+        "rrule": "FREQ=WEEKLY;BYDAY=FR",
+        "starts_on": date(2026, 11, 6),
+        "starts_at": time(14),
+        "duration": timedelta(hours=66),
+        "time_zone": "Europe/Stockholm",
+        "reason": "Nobody is there at the weekend.",
+        "tiers": ("prod",),
+    }
+    return Wanted(**{**usual, **changes})
+
+
+def kept(demo, **changes) -> Window:
+    made = windowing.save(by=demo.pia, wanted=wanted(**changes), options=OPTIONS)
+    assert isinstance(made, Window), made
+    return made
+
+
+def lasting(demo, **changes) -> Window:
+    """A window that lasts from an hour ago for three hours."""
+    start = timezone.now() - HOUR
+    when = {"rrule": "FREQ=DAILY;COUNT=1", "starts_on": start.date(), "starts_at": start.time(), "time_zone": "UTC"}
+    return kept(demo, **{**when, "duration": 3 * HOUR, **changes})
+
+
+def asked(**changes):
+    usual = {"kind": "update", "tier": "prod", "team": "payments", "service": "payments-api", "now": timezone.now()}
+    return windows.open_now(**{**usual, **changes})
+
+
+def test_a_window_writes_down_when_it_lasts_for_400_days_and_is_recorded(demo):
+    made = kept(demo)
+    assert WindowOccurrence.objects.filter(window=made).count() in {57, 58}
+    assert AuditEvent.objects.filter(event="window.saved", object=made.ref, actor=demo.pia.audit_ref).count() == 1
+    assert OutboxEvent.objects.filter(topic="window.saved").count() == 1
+
+
+def test_only_who_manages_windows_keeps_them(demo):
+    refused = windowing.save(by=demo.ines, wanted=wanted(), options=OPTIONS)
+    assert isinstance(refused, Denied)
+    assert (refused.rule, refused.status) == ("role.manage_windows", 403)
+    assert not Window.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"rrule": "FREQ=FOO"}, ["window.rrule"]),
+        ({"rrule": "FREQ=DAILY;COUNT=1"}, ["window.rrule"]),
+        ({"time_zone": "Mars/Phobos"}, ["window.time_zone"]),
+        ({"duration": timedelta(0)}, ["window.duration"]),
+        ({"starts_on": date(1950, 1, 1)}, ["window.starts_on"]),
+        ({"reason": " ", "name": ""}, ["window.name", "window.reason"]),
+        ({"effect": "thaw", "running": "run"}, ["window.effect", "window.running"]),
+        ({"tiers": ("moon",), "kinds": ("adopt",)}, ["window.tiers", "window.kinds"]),
+        ({"teams": ("nobody",), "services": ("nothing",)}, ["window.teams", "window.services"]),
+        ({"slug": "a b"}, ["window.slug"]),
+    ],
+)
+def test_each_wrong_field_is_named(demo, change, rules):
+    refused = windowing.save(by=demo.pia, wanted=wanted(**change), options=OPTIONS)
+    assert isinstance(refused, Denied)
+    assert ([error.rule for error in refused.errors], refused.status) == (rules, 422)
+    assert not Window.objects.exists()
+
+
+def test_a_freeze_closes_its_scope_and_nothing_else(demo):
+    lasting(demo, teams=("payments",), services=("payments-api",), kinds=("update",))
+    closed = asked()
+    assert isinstance(closed, Closed)
+    assert (closed.rule, closed.reason, closed.holds) == ("friday", "Nobody is there at the weekend.", False)
+    assert [
+        bool(asked(**other)) for other in ({"kind": "create"}, {"tier": "dev"}, {"team": "x"}, {"service": "x"})
+    ] == [True] * 4
+
+
+def test_a_kind_stands_for_those_that_policy_takes_for_it_too(demo):
+    lasting(demo, kinds=("create",))
+    assert [bool(asked(kind=kind)) for kind in ("create", "adopt", "update")] == [False, False, True]
+
+
+def test_going_back_is_held_only_where_a_window_names_it(demo):
+    lasting(demo)
+    assert asked(kind="rollback")
+    lasting(demo, slug="really", kinds=("rollback",))
+    assert not asked(kind="rollback")
+
+
+def test_a_freeze_beats_an_allowance_and_outside_of_allowances_is_closed(demo):
+    assert asked() == Open()
+    allow = lasting(demo, slug="hours", effect="allow")
+    assert asked() == Open("hours")
+    lasting(demo, slug="freeze")
+    assert asked().rule == "freeze"
+    windowing.retire(by=demo.pia, window=Window.objects.get(slug="freeze"), reason="Over.")
+    assert asked(now=timezone.now() + 3 * HOUR) == Closed("hours", allow.reason, None, "UTC")
+
+
+def test_until_is_the_first_moment_at_which_nothing_closes():
+    now = timezone.now()
+    span = {h: now + h * HOUR for h in range(-1, 9)}
+    freeze = Row("a", "freeze", "finish", "x", "UTC", span[8], ((span[-1], span[2]), (span[5], span[6])))
+    second = Row("b", "freeze", "hold", "x", "UTC", span[8], ((span[1], span[3]),))
+    allow = Row("c", "allow", "finish", "x", "UTC", span[8], ((span[4], span[7]),))
+    assert decide([freeze], now).until == span[2]
+    assert decide([freeze, second], now).until == span[3]
+    assert decide([allow, freeze, second], now).until == span[4]
+    assert [decide([freeze, second], span[h]).holds for h in (0, 1)] == [False, True]
+
+
+def test_what_is_not_written_down_that_far_counts_as_frozen():
+    now = timezone.now()
+    assert decide([Row("a", "freeze", "finish", "x", "UTC", now, ())], now) == Closed("a", "x", None, "UTC")
+
+
+def test_the_sentence_names_the_window_and_when_it_opens():
+    now = timezone.now().replace(year=2026, month=11, day=27, hour=15)
+    span = (now, now.replace(month=11, day=30, hour=7, minute=0))
+    known = now + timedelta(days=400)
+    closed = decide([Row("friday", "freeze", "finish", "x", "Europe/Stockholm", known, (span,))], now)
+    assert closed.sentence == "Waits for the window friday, opens Monday 30 November 08:00 (Europe/Stockholm)"
+
+
+def test_the_sweep_writes_further_what_comes_near_its_end_and_twice_is_once(demo):
+    made = kept(demo)
+    later = timezone.now() + timedelta(days=3)
+    assert (windowing.refresh(later), windowing.refresh(later)) == (1, 0)
+    made.refresh_from_db()
+    assert made.known_until == later + timedelta(days=400)
+
+
+def test_a_name_is_taken_once_and_a_change_keeps_one_row(demo):
+    made = kept(demo)
+    again = windowing.save(by=demo.pia, wanted=wanted(), options=OPTIONS)
+    assert isinstance(again, Denied)
+    assert again.rule == "window.once"
+    changed = windowing.save(by=demo.pia, wanted=wanted(tiers=()), options=OPTIONS, window=made)
+    assert isinstance(changed, Window)
+    assert (changed.pk, changed.tiers, Window.objects.count()) == (made.pk, [], 1)
