@@ -1,17 +1,22 @@
 """Tokens with their scopes, sessions with CSRF, and what is answered to nobody."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 
 from audit.context import context
+from audit.models import AuditEvent
 from policies import tokens
-from policies.models import ApiToken, Membership
+from policies.models import ApiToken, Membership, User
+from portal.api.auth import scope_of
+from portal.routes.api import v1
 from provisioning.models import Operation
 from tests.portal.api import made
-from tests.portal.api.conftest import V1, Caller, refusal
+from tests.portal.api.conftest import V1, Caller, refusal, token_of
 from tests.portal.visitors import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +81,35 @@ def test_each_method_needs_its_scope_and_only_that_one(call, demo, scope, path, 
     with_it = call("ines", scope)
     answer = with_it.get(path) if body is None else with_it.post(path, body)
     assert answer.status_code not in {401, 403}
+
+
+def doors():
+    """Every method of every address below /api/v1/, with the view that answers; ids are made up."""
+    flat = [each for route in v1 for each in getattr(route, "url_patterns", [route])]
+    sample = {"pk": 1, "slug": "x", "name": "x", "username": "x"}
+    for route in flat:
+        taken = {name: uuid4() if "uuid" in str(route.pattern) else sample[name] for name in route.pattern.converters}
+        if "<uuid:pk>" in str(route.pattern) and "name" in taken:
+            taken["name"] = "x"
+        view = route.callback.view_class
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            if hasattr(view, method.lower()):
+                yield method, reverse(f"api:{route.name}", kwargs=taken), view
+
+
+def test_no_address_lets_a_token_in_without_its_scope(demo):
+    """Every scope but the wanted one, held by somebody with every flag, opens nothing at all."""
+    with context(by="system:test"):
+        User.objects.filter(pk=demo.pia.pk).update(is_auditor=True, is_superuser=True)
+    callers = {scope: token_of(demo.pia, *(set(tokens.SCOPES) - {scope})) for scope in tokens.SCOPES}
+    events, count = AuditEvent.objects.count(), 0
+    for method, path, view in doors():
+        caller = callers[scope_of(view, method)]
+        answer = caller.client.generic(method, path, "{}", "application/json", headers=caller.headers)
+        assert (answer.status_code, answer.json()["rule"]) == (403, "auth.scope"), (method, path)
+        count += 1
+    assert count > 130
+    assert AuditEvent.objects.count() == events
 
 
 def test_a_scope_gives_no_right_that_its_owner_lacks(call, demo):
