@@ -50,17 +50,27 @@ def daemons(django_db_setup, django_db_blocker, tmp_path_factory):
     found.stop()
 
 
-@pytest.fixture
-def stage(daemons, demo, tmp_path, monkeypatch):
-    monkeypatch.setenv("BERTH_PAUSED_DRIVER", SANDBOX)
-    monkeypatch.setenv("BERTH_PAUSED_DIR", str(tmp_path))
+@pytest.fixture(scope="module")
+def place(daemons, tmp_path_factory):
+    """Where wishes are put, and two workers that look there: they go on from test to test, as workers do."""
+    place = tmp_path_factory.mktemp("wishes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BERTH_PAUSED_DRIVER", SANDBOX)
+        patch.setenv("BERTH_PAUSED_DIR", str(place))
+        driver.cache_clear()
+        with two_workers(BERTH_ROUTER_PORT=str(daemons.router_port), BERTH_VAR=str(daemons.var)):
+            yield place
     driver.cache_clear()
+
+
+@pytest.fixture
+def stage(place, demo):
+    for left in place.iterdir():
+        left.unlink()
     with context(by="system:test"):
         number = {"number": "2.0.0", "digest": "sha256:" + "e" * 64, "resources": FULL}
         demo.version = people.make_version(driver="paused", **number)
-    with two_workers(BERTH_ROUTER_PORT=str(daemons.router_port), BERTH_VAR=str(daemons.var)):
-        yield Stage(demo, tmp_path, arguments={})
-    driver.cache_clear()
+    return Stage(demo, place, arguments={})
 
 
 @pytest.mark.parametrize(("step", "write"), CREATE)
