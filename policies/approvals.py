@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from policies import signers
-from policies.models import BrokenGlass, Signature, Team, User, Verdict
+from policies.models import BrokenGlass, Service, Signature, Team, User, Verdict
 from policies.permissions import owners_of
 from policies.requirements import Matter, Requirement, Step, active_rules, plain, requirement_for
 from policies.results import Allowed, Denied
@@ -23,7 +23,7 @@ __all__ = ["Matter", "Requirement", "active_rules", "plain", "requirement_for"]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is signed: a reference, a digest, who asked, which team owns it, and who of the signers changed it."""
+    """What is signed: a reference, a digest, who asked, who owns it, and who of the signers changed it."""
 
     ref: str
     digest: str
@@ -31,11 +31,17 @@ class Subject:
     requester: User
     requirement: Requirement = field(default_factory=Requirement)
     editors: tuple[int, ...] = ()
+    service: Service | None = None
+
+    @property
+    def where(self) -> Service | Team:
+        """Where the right to sign it is asked for: the service of the owning team, if it is of one."""
+        return self.service or self.team
 
     @cached_property
     def people(self) -> signers.People:
         """Who belongs to each group that is asked, read once."""
-        return signers.people_of({group for step in self.requirement.steps for group in step.who})
+        return signers.people_of({group for step in self.requirement.steps for group in step.who}, self.where)
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,8 @@ def satisfiable(subject: Subject) -> Allowed | Denied:
     if all(_can_complete(step, able[step.key], subject) for step in steps) and _seats(steps, able):
         return Allowed()
     need, team = subject.requirement, subject.team
-    owning = len(signers.people_of([f"team:{team.slug}"])[f"team:{team.slug}"] - {subject.requester.pk})
+    of_team = signers.people_of([f"team:{team.slug}"], subject.where)[f"team:{team.slug}"]
+    owning = len(of_team - {subject.requester.pk})
     return Denied(
         rule="approval.satisfiable",
         field="approval",

@@ -77,7 +77,9 @@ class ApprovalRuleDetail(ApiView):
 
 
 class Delegations(ApiView):
-    """Who signs for whom."""
+    """Who signs for whom. It hands on a right to sign, so a token needs the scope of signing."""
+
+    scopes = {"POST": "approve"}
 
     @listed("delegations_list", "Delegations of and to the caller", shapes.DelegationSerializer, PageQuery)
     def get(self, request: Request) -> Response:
@@ -87,7 +89,7 @@ class Delegations(ApiView):
     @described(
         "Let somebody sign for an absent person",
         {201: shapes.DelegationSerializer},
-        scope="operate",
+        scope="approve",
         takes=shapes.DelegationAsk,
         problems=WRITES,
     )
@@ -110,10 +112,12 @@ class Delegations(ApiView):
 class DelegationEnd(ApiView):
     """End a delegation."""
 
+    scopes = {"POST": "approve"}
+
     @described(
         "End a delegation now; twice is the same",
         {200: shapes.DelegationSerializer},
-        scope="operate",
+        scope="approve",
         problems=WRITES,
     )
     def post(self, request: Request, pk: int) -> Response:
