@@ -6,6 +6,7 @@ from django.db import transaction
 
 from audit.context import context
 from delivery import actions as delivery
+from policies.models import Service
 from policies.results import Denied
 from provisioning import closures, lifecycle
 from provisioning.actions import sign
@@ -32,7 +33,7 @@ def asked(world: World, case: Case, environment: Environment | None, *, size: st
     by, kind = world.people[ASKERS[case["requester"]]], case["kind"]
     if environment is None:
         wanted = Wanted(
-            service=world.demo.api,
+            service=Service.objects.select_related("team").get(pk=world.demo.api.pk),
             version=world.versions[version_of(case)],
             name=name_of_new(case),
             tier=case["tier"],
@@ -71,20 +72,26 @@ def outcome_of(world: World, case: Case, environment: Environment | None) -> Out
         reasons = tuple((error.rule, error.field) for error in answer.errors) or ((answer.rule, answer.field),)
         assert reasons[0] == (answer.rule, answer.field)
         return Outcome("refused", reasons, answer.status)
-    taken = take(only=answer.pk)
+    planned(answer)
+    attempts = tuple(_signed(world, answer, who, how) for who, how in ACTS[case["approvers"]])
+    return standing(answer, attempts)
+
+
+def planned(operation: Operation) -> None:
+    """A worker makes its plan, unless something holds it before."""
+    taken = take(only=operation.pk)
     if taken is not None:
         plan_operation(taken.row, taken)
-    attempts = tuple(_signed(world, answer, who, how) for who, how in ACTS[case["approvers"]])
-    return _standing(_fresh(answer), attempts)
 
 
-def _fresh(operation: Operation) -> Operation:
+def fresh(operation: Operation) -> Operation:
+    """The operation as it is now."""
     rows = Operation.objects.select_related("environment__service", "team", "requester")
     return rows.get(pk=operation.pk)
 
 
 def _signed(world: World, operation: Operation, who: str, how: str) -> str:
-    found = _fresh(operation)
+    found = fresh(operation)
     by = found.requester if who == "requester" else world.people[who]
     digest = "sha256:0" if how == "stale" else found.change_digest
     if how == "reject":
@@ -94,8 +101,9 @@ def _signed(world: World, operation: Operation, who: str, how: str) -> str:
     return answer.rule if isinstance(answer, Denied) else "rejected" if how == "reject" else "signed"
 
 
-def _standing(operation: Operation, attempts: tuple[str, ...]) -> Outcome:
+def standing(asked: Operation, attempts: tuple[str, ...]) -> Outcome:
     """What stands now; only what runs can be claimed."""
+    operation = fresh(asked)
     closure = closures.of(operation)
     held = closure.rule if closure else ""
     with context(by="worker:test"):

@@ -332,8 +332,10 @@ class Life:
             place = next((step for step in self.open_steps() if self.may(right, step)), None)
             if place is not None and right != self.requester:
                 return self._said(name, right, place, how)
-        later = any(self.may(name, step) for step in self.steps if self.waits_for_earlier(step))
-        return "approval.step_open" if later else "approval.approver"
+        mine = [step for step in self.steps if self.may(name, step)]
+        if any(self.waits_for_earlier(step) for step in mine):
+            return "approval.step_open"
+        return "approval.step_done" if mine else "approval.approver"
 
     def _said(self, name: str, right: str, place: tuple[int, str], how: str) -> str:
         if how == "stale":

@@ -1,49 +1,63 @@
 """What becomes of a request, for two thousand cases: the product's own actions against an oracle of the prose."""
 
 import ast
-import inspect
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections import defaultdict
+from itertools import combinations
+from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import transaction
 
-from tests.truth import acting, axes, oracle, setting, world
-from tests.truth.axes import AXES, Case
+from tests.truth import acting, axes, oracle
+from tests.truth.axes import AXES
+from tests.truth.conftest import Begun
+from tests.truth.world import World
 
 CASES = axes.table(lambda one, other: oracle.expected(one) != oracle.expected(other))
 BLOCK = 100
-BLOCKS = [CASES[start : start + BLOCK] for start in range(0, len(CASES), BLOCK)]
 
 
-@pytest.fixture(scope="module")
-def shared(django_db_setup: None, django_db_blocker: Any) -> Iterator[world.World]:
-    """One world for the whole table, in a transaction that never ends well; its clock stands still for leases."""
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
-        patch.setattr(django_settings, "BERTH", replace(django_settings.BERTH, lease_seconds=86400))
-        yield world.make()
-        transaction.set_rollback(True)
+def test_truth_the_oracle_and_the_axes_import_nothing_but_the_standard_library() -> None:
+    for module in (oracle, axes):
+        tree = ast.parse(Path(str(module.__file__)).read_text())
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert nodes
+        for node in nodes:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            assert getattr(node, "level", 0) == 0
+            assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+        assert not {"__import__", "import_module"} & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 
-def became(shared: world.World, case: Case) -> oracle.Outcome:
-    """What became of one case; whatever it did is undone."""
-    with transaction.atomic():
-        with setting.set_up(shared, case) as environment:
-            acting.override(shared, case, environment)
-            outcome = acting.outcome_of(shared, case, environment)
-        transaction.set_rollback(True)
-    return outcome
+def test_truth_every_pair_of_values_of_two_axes_occurs() -> None:
+    assert len({tuple(case.items()) for case in CASES}) == len(CASES) >= 2000
+    assert all(tuple(case) == tuple(AXES) and case[axis] in AXES[axis] for case in CASES for axis in AXES)
+    found = {pair for case in CASES for pair in axes.pairs_of(case)}
+    wanted = sum(len(AXES[one]) * len(AXES[other]) for one, other in combinations(AXES, 2))
+    assert len(found) == wanted
+    assert found == axes.every_pair()
 
 
-@pytest.mark.parametrize("block", range(len(BLOCKS)))
-def test_truth_each_case_ends_as_the_prose_says(shared: world.World, block: int) -> None:
+def test_truth_the_table_is_the_same_at_every_run() -> None:
+    assert axes.table(lambda one, other: oracle.expected(one) != oracle.expected(other)) == CASES
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_truth_an_axis_alone_flips_fifty_outcomes(axis: str) -> None:
+    """Among the cases of the table, which the product is asked about: they differ in this axis and in the outcome."""
+    alike = defaultdict(list)
+    for case in CASES:
+        alike[tuple(value for name, value in case.items() if name != axis)].append(oracle.expected(case))
+    flips = sum(one != other for outcomes in alike.values() for one, other in combinations(outcomes, 2))
+    assert flips >= 50, flips
+
+
+@pytest.mark.parametrize("start", range(0, len(CASES), BLOCK))
+def test_truth_each_case_ends_as_the_prose_says(shared: World, begun: Begun, start: int) -> None:
     wrong = []
-    for case in BLOCKS[block]:
-        got, wanted = became(shared, case), oracle.expected(case)
-        if got != wanted:
-            wrong.append(f"{axes.name_of(case)}\n  is     {got}\n  should {wanted}")
+    for number, case in enumerate(CASES[start : start + BLOCK], start):
+        with begun(case) as environment:
+            got = acting.outcome_of(shared, case, environment)
+        if got != oracle.expected(case):
+            wrong.append(f"{number}: {axes.name_of(case)}\n  is     {got}\n  should {oracle.expected(case)}")
     assert not wrong, f"{len(wrong)} cases:\n" + "\n".join(wrong[:10])

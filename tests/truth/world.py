@@ -62,7 +62,9 @@ def make() -> World:
     with context(by="system:test"):
         Quota.objects.all().delete()
         Team.objects.filter(slug="payments").update(cost_centre="CC-100")
-        found = {name: getattr(demo, name) for name in ("mara", "jonas", "ines", "tomasz", "vera", "olaf", "ana", "pia")}
+        found = {
+            name: getattr(demo, name) for name in ("mara", "jonas", "ines", "tomasz", "vera", "olaf", "ana", "pia")
+        }
         found |= _askers(demo)
         versions = _versions()
         releases = {name: _release(demo, name) for name in ("old", "present", "next")}
@@ -213,4 +215,3 @@ def _windows(demo: Demo) -> None:
         assert isinstance(made, Window), made
     with context(by="system:test"):
         Window.objects.update(active=False)
-
