@@ -92,21 +92,22 @@ def test_a_freeze_closes_its_scope_and_nothing_else(demo):
     closed = asked()
     assert isinstance(closed, Closed)
     assert (closed.rule, closed.reason, closed.holds) == ("friday", "Nobody is there at the weekend.", False)
-    assert [
-        bool(asked(**other)) for other in ({"kind": "create"}, {"tier": "dev"}, {"team": "x"}, {"service": "x"})
-    ] == [True] * 4
+    others = ({"kind": "create"}, {"tier": "dev"}, {"team": "x"}, {"service": "x"})
+    assert [asked(**other) for other in others] == [Open()] * 4
 
 
 def test_a_kind_stands_for_those_that_policy_takes_for_it_too(demo):
     lasting(demo, kinds=("create",))
-    assert [bool(asked(kind=kind)) for kind in ("create", "adopt", "update")] == [False, False, True]
+    found = [type(asked(kind=kind)) for kind in ("create", "adopt", "update")]
+    assert found == [Closed, Closed, Open]
 
 
 def test_going_back_is_held_only_where_a_window_names_it(demo):
     lasting(demo)
-    assert asked(kind="rollback")
+    assert asked(kind="rollback") == Open()
     lasting(demo, slug="really", kinds=("rollback",))
-    assert not asked(kind="rollback")
+    assert asked(kind="rollback").rule == "really"
+    assert isinstance(asked(kind="rollback"), Closed)
 
 
 def test_a_freeze_beats_an_allowance_and_outside_of_allowances_is_closed(demo):
