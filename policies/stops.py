@@ -15,6 +15,9 @@ from policies.results import Allowed, Denied
 from policies.windows import EXEMPT
 
 BY = "system:switches"
+# In read-only mode nobody could prolong, keep or mend what the clock would end, so the clock waits as well.
+PAUSES_SCHEDULES = frozenset({SwitchName.SCHEDULES.value, SwitchName.READ_ONLY.value})
+PAUSES_RECONCILE = frozenset({SwitchName.RECONCILE.value, SwitchName.READ_ONLY.value})
 
 
 def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
@@ -165,9 +168,9 @@ def on(now: datetime | None = None) -> QuerySet[Switch]:
     return rows.select_related("by").order_by("name")
 
 
-def is_on(name: str) -> bool:
-    """Is this switch on? One small read, never kept."""
-    return on().filter(name=name).exists()
+def is_on(*names: str) -> bool:
+    """Is one of these switches on? One small read, never kept."""
+    return on().filter(name__in=names).exists()
 
 
 def _unsaid(reason: str) -> Denied | None:

@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 import pytest
 from django.utils import timezone
 
+from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
 from policies import windowing, windows
 from policies.models import Window, WindowOccurrence
@@ -151,6 +152,19 @@ def test_the_sweep_writes_further_what_comes_near_its_end_and_twice_is_once(demo
     assert (windowing.refresh(later), windowing.refresh(later)) == (1, 0)
     made.refresh_from_db()
     assert made.known_until == later + timedelta(days=400)
+
+
+def test_a_rule_that_cannot_be_counted_any_more_holds_up_no_other_window(demo):
+    bad, good = kept(demo, slug="a-long-past"), kept(demo)
+    with context(by="system:test"):
+        Window.objects.filter(pk=bad.pk).update(rrule="FREQ=DAILY;BYHOUR=0,3,6,9,12,15,18,21")
+    written, later = bad.occurrences.count(), timezone.now() + timedelta(days=3)
+    assert windowing.refresh(later) == 1
+    assert [Window.objects.get(pk=w.pk).known_until > later + timedelta(days=399) for w in (bad, good)] == [False, True]
+    assert bad.occurrences.count() == written
+    closed = asked(now=bad.known_until)
+    assert (closed.rule, closed.until) == ("a-long-past", None)
+    assert closed.sentence == "Waits for the window a-long-past, which has no end that is known"
 
 
 def test_a_name_is_taken_once_and_a_change_keeps_one_row(demo):

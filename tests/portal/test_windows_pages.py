@@ -161,3 +161,15 @@ def test_the_page_of_a_service_leads_who_may_to_its_line(demo: Demo) -> None:
         False,
     ]
     assert '<option value="payments-api" selected>' in seen(demo.ines, link)
+
+
+def test_in_read_only_mode_a_person_gets_a_page_and_may_stop_a_line_still(demo: Demo) -> None:
+    on(demo, "read_only")
+    ines = signed_in(demo.ines)
+    refused = ines.post("/windows/new/", SENT)
+    said = unescape(refused.content.decode())
+    assert (refused.status_code, refused["Content-Type"]) == (503, "text/html; charset=utf-8")
+    assert ("Berth is read-only: The cluster moves." in said, "switch.read_only" in said) == (True, True)
+    assert not Window.objects.exists()
+    assert ines.post("/windows/stops/", STOP).status_code == 302
+    assert Stop.objects.get().stopped_by == demo.ines
