@@ -56,9 +56,9 @@ def of_ask(environment: Environment, kind: str, now: datetime) -> Closure | None
 
 
 def _switch(origin: str, now: datetime) -> Closure | None:
-    pauses = {"person": None, "recheck": SwitchName.RECONCILE}.get(origin, SwitchName.SCHEDULES)
-    names = [SwitchName.PROVISIONING, *([pauses] if pauses else [])]
-    row = stops.on(now).filter(name__in=names).first()
+    none: frozenset[str] = frozenset()
+    pauses = {"person": none, "recheck": stops.PAUSES_RECONCILE}.get(origin, stops.PAUSES_SCHEDULES)
+    row = stops.on(now).filter(name__in={SwitchName.PROVISIONING.value, *pauses}).first()
     if row is None:
         return None
     return Closure(f"switch.{row.name}", f"{row} by {row.by}: {row.reason.rstrip('.')}", row.ends_at)
