@@ -9,7 +9,7 @@ import pytest
 from provisioning import vault
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
 from provisioning.vault import Secret, Vault, VaultConflict, VaultDenied, VaultUnavailable
-from tests.provisioning.sandbox.world import free_port
+from tests.processes import free_port
 
 PATH = "env/vault-tests/one"
 
