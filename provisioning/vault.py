@@ -9,8 +9,7 @@ import base64
 import hmac
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -22,8 +21,8 @@ import requests
 from django.conf import settings
 from hvac import exceptions as errors
 
-from provisioning.drivers.base import DriverRejected, DriverUnavailable
 from provisioning.redaction import learn
+from provisioning.vault_errors import VaultConflict, VaultDenied, VaultUnavailable, translated
 
 MOUNT = "kv"
 TRANSIT_KEY = "berth-hmac"
@@ -32,18 +31,6 @@ TIMEOUT_S = 3.0
 ROLE_SESSION_TTL = "10m"
 WRAPPED_TTL = "60s"
 _RELOGIN_BEFORE_S = 30.0
-
-
-class VaultUnavailable(DriverUnavailable):
-    """Vault is sealed, starting, overloaded or out of reach; the call may be repeated."""
-
-
-class VaultDenied(DriverRejected):
-    """Vault refused the call; repeating it does not help. The message names the path, never a value."""
-
-
-class VaultConflict(VaultDenied):
-    """A check-and-set write found another version than the caller expected."""
 
 
 class Secret:
@@ -230,7 +217,7 @@ class Vault:
     def health(self) -> bool:
         """Tell whether Vault answers and is unsealed. Never raises."""
         try:
-            with _translated("health"):
+            with translated("health"):
                 answer = self._client.sys.read_health_status(method="GET")
                 return isinstance(answer, dict) and not answer["sealed"]
         except (VaultUnavailable, VaultDenied):
@@ -248,13 +235,13 @@ class Vault:
         """Ask once; on a refusal that a stale token may explain, log in again and ask a second time."""
         fresh = self._log_in(force=False)
         try:
-            with _translated(path):
+            with translated(path):
                 return ask(self._client)
         except VaultDenied as refused:
             if fresh or not isinstance(refused.__cause__, errors.Forbidden):
                 raise
         self._log_in(force=True)
-        with _translated(path):
+        with translated(path):
             return ask(self._client)
 
     def _log_in(self, *, force: bool) -> bool:
@@ -266,7 +253,7 @@ class Vault:
                 self._client.token = learn(_read(self._token_file))
                 self._login_again_at = time.monotonic() + 60
                 return True
-            with _translated("login"):
+            with translated("login"):
                 answer = self._client.auth.approle.login(
                     self._role_id, learn(_read(self._secret_id_file)), use_token=True
                 )
@@ -305,14 +292,3 @@ def _read(path: str) -> str:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text[:19] + "+00:00")
-
-
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    """Turn the client library's errors into ours; the cause stays attached for those who look."""
-    try:
-        yield
-    except (errors.Forbidden, errors.InvalidPath, errors.InvalidRequest, errors.Unauthorized) as problem:
-        raise VaultDenied(f"Vault refused {path}") from problem
-    except (errors.VaultError, requests.RequestException) as problem:
-        raise VaultUnavailable(f"Vault does not answer ({type(problem).__name__})") from problem

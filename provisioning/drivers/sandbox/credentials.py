@@ -12,7 +12,8 @@ from provisioning.drivers.sandbox.cache import Caches
 from provisioning.drivers.sandbox.database import Databases
 from provisioning.drivers.sandbox.names import Names
 from provisioning.redaction import learn
-from provisioning.vault import MOUNT, Secret, Vault, VaultConflict
+from provisioning.vault import MOUNT, Secret, Vault
+from provisioning.vault_errors import VaultConflict
 
 DATABASE = "database"
 CACHE = "cache"

@@ -8,7 +8,8 @@ from typing import Any
 from provisioning.drivers.base import EnvironmentSpec, Log, Resource, StepKey
 from provisioning.drivers.terraform.variables import VALUE, Values, path_of
 from provisioning.redaction import learn
-from provisioning.vault import Secret, Vault, VaultConflict
+from provisioning.vault import Secret, Vault
+from provisioning.vault_errors import VaultConflict
 
 ADDRESS = "vault.secrets"
 

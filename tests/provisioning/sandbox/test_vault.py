@@ -8,7 +8,8 @@ import pytest
 
 from provisioning import vault
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
-from provisioning.vault import Secret, Vault, VaultConflict, VaultDenied, VaultUnavailable
+from provisioning.vault import Secret, Vault
+from provisioning.vault_errors import VaultConflict, VaultDenied, VaultUnavailable
 from tests.processes import free_port
 
 PATH = "env/vault-tests/one"
