@@ -7,9 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from urllib.parse import urlsplit
-
-from django.conf import settings
 
 from provisioning.drivers.base import EnvironmentSpec, ReleaseSpec, StepKey
 from provisioning.drivers.sandbox.driver import SandboxDriver
@@ -133,11 +130,3 @@ class Sandbox:
 
     def workload(self, spec):
         return Workload.objects.get(pk=spec.id)
-
-
-def port_of(url):
-    return urlsplit(url).port
-
-
-def admin_port(name):
-    return port_of(getattr(settings.BERTH, name))
