@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -76,15 +75,6 @@ class SecretVersion:
     version: int
 
 
-@dataclass(frozen=True)
-class SecretMeta:
-    """Facts about one KV path that are safe to show."""
-
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
 class Vault:
     """A client that is logged in when it is needed. Thread-safe; every call ends within `timeout_s`."""
 
@@ -132,13 +122,15 @@ class Vault:
         values = {name: Secret(str(value)) for name, value in data["data"]["data"].items()}
         return SecretVersion(values, int(data["data"]["metadata"]["version"]))
 
-    def kv_meta(self, path: str) -> SecretMeta | None:
-        """Return version and age of a path without reading its values."""
+    def kv_version(self, path: str) -> int | None:
+        """Return the current version of a path without reading its values, or None when nothing stands there."""
         data = self._call_or_none(path, lambda c: c.secrets.kv.v2.read_secret_metadata(path, mount_point=MOUNT))
-        if data is None:
-            return None
-        facts = data["data"]
-        return SecretMeta(int(facts["current_version"]), _moment(facts["created_time"]), _moment(facts["updated_time"]))
+        return None if data is None else int(data["data"]["current_version"])
+
+    def kv_versions(self, paths: Mapping[str, str]) -> dict[str, int]:
+        """Return, by the names given to the paths, the current version of each that stands."""
+        found = {name: self.kv_version(path) for name, path in paths.items()}
+        return {name: version for name, version in found.items() if version is not None}
 
     def kv_list(self, path: str) -> tuple[str, ...]:
         """Return the names directly below a path."""
@@ -288,7 +280,3 @@ def _read(path: str) -> str:
         return Path(path).read_text().strip()
     except OSError as problem:
         raise VaultUnavailable("the Vault credentials file cannot be read") from problem
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text[:19] + "+00:00")

@@ -116,7 +116,7 @@ def _valkey(names):
 
 def _vault(names):
     door = vault.from_settings()
-    paths = {name: door.kv_meta(f"{names.vault_path}/{name}").version for name in door.kv_list(names.vault_path)}
+    paths = {name: door.kv_version(f"{names.vault_path}/{name}") for name in door.kv_list(names.vault_path)}
     return [paths, door.policy_exists(names.short), door.approle_exists(names.short)]
 
 

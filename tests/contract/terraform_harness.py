@@ -81,7 +81,7 @@ class TerraformHarness(Harness):
         with self._mended():
             document = json.loads(state.load(Environment(pk=spec.id).pk) or b"{}")
             shelf, path = vault.from_settings(), f"env/{spec.name}-{spec.id.replace('-', '')[:8]}"
-            secrets = {name: shelf.kv_meta(f"{path}/{name}").version for name in shelf.kv_list(path)}
+            secrets = {name: shelf.kv_version(f"{path}/{name}") for name in shelf.kv_list(path)}
         found = [
             each["attributes"]["input"]["value"]
             for raw in document.get("resources", [])

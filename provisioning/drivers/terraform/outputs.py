@@ -69,8 +69,7 @@ class Shelf:
         """The current version of each secret."""
         found = self.observed()
         names = found.state["names"] if found else []
-        metas = {name: self.vault.kv_meta(f"{path_of(self.spec)}/{name}") for name in names}
-        return {name: meta.version for name, meta in metas.items() if meta is not None}
+        return self.vault.kv_versions({name: f"{path_of(self.spec)}/{name}" for name in names})
 
     def make(self, values: Values, key: StepKey) -> None:
         """Write secrets that were derived for variables and do not stand there yet."""
