@@ -14,17 +14,12 @@ from portal.views import secrets as secrets_view
 from provisioning.actions.secrets import Grant
 from provisioning.models import Environment, Operation, SecretBinding
 from provisioning.vault import Secret
-from tests import noop, people
+from tests import people
 from tests.people import Demo
 from tests.portal.visits import signed_in
 
 pytestmark = pytest.mark.django_db
 LIST = "/environments/"
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 def _environment(demo: Demo, name: str = "payments-api-dev", tier: str = "dev", **fields) -> Environment:

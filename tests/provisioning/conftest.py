@@ -1,4 +1,4 @@
-"""Every engine test starts with an empty outside world; those of the sandbox have its daemons, once a module."""
+"""What engine tests ask for: a lease that outlives them, and the sandbox's daemons, once a module."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests import noop
 from tests.provisioning.sandbox.world import Daemons
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 @pytest.fixture
