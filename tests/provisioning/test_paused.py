@@ -1,7 +1,5 @@
 """A worker that was stopped past its lease, and then goes on, leaves nothing: each write path of the sandbox driver."""
 
-import os
-
 import pytest
 import redis
 from django.conf import settings
@@ -15,7 +13,7 @@ from tests import people
 from tests.delivery.test_releases import release
 from tests.paused import Stage, proof, proof_of_undo, two_workers
 from tests.provisioning.engine import ask, requested
-from tests.provisioning.sandbox.world import FULL, Daemons
+from tests.provisioning.sandbox.world import FULL
 from tests.world import finished
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
@@ -36,18 +34,6 @@ UNDO = [
     *[("database", n) for n in (1, 2)],
     *[("credentials", n) for n in (1, 2, 3)],
 ]
-
-
-@pytest.fixture(scope="module")
-def daemons(django_db_setup, django_db_blocker, tmp_path_factory):
-    var = tmp_path_factory.mktemp("paused")
-    for place in (var, *var.parents):
-        if place.stat().st_uid == os.geteuid() and place.is_relative_to("/tmp"):
-            place.chmod(place.stat().st_mode | 0o011)
-    found = Daemons(var)
-    found.start()
-    yield found
-    found.stop()
 
 
 @pytest.fixture(scope="module")
