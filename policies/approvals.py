@@ -220,18 +220,16 @@ def right_of(user: User, subject: Subject, step: str = "") -> Right | Denied:
             user, subject, "not_requester", "You asked for this, so you cannot sign it.", "Ask another approver."
         )
     rows = list(valid(subject).select_related("signer"))
-    if any(row.signer_id == user.pk for row in rows):
-        return _denied(user, subject, "once", "You have signed this plan already.", "Another person must sign.", 409)
+    used = {_right_of(row): row.signer for row in rows}
+    if any(row.signer_id == user.pk for row in rows) or user.pk in used:
+        mine = used.get(user.pk, user)
+        reason = "You have signed this plan" if mine.pk == user.pk else f"{mine} has signed for you"
+        return _denied(user, subject, "once", f"{reason} already.", "Another person must sign.", 409)
     standing = tally(subject)
     opened = [state.step for state in standing.open_steps if step in ("", state.step.key)]
     for right in _rights(user, subject, opened):
-        used = next((row for row in rows if _right_of(row) == (right.on_behalf_of or user).pk), None)
-        if used is None:
+        if (right.on_behalf_of or user).pk not in used:
             return right
-        if right.on_behalf_of is None:
-            return _denied(
-                user, subject, "once", f"{used.signer} has signed for you already.", "Another person must sign.", 409
-            )
     return _no_right(user, subject, standing)
 
 
@@ -245,12 +243,15 @@ def _rights(user: User, subject: Subject, steps: list[Step]) -> Iterable[Right]:
 
 
 def _no_right(user: User, subject: Subject, standing: Tally) -> Denied:
-    for state in standing.steps:
-        mine = user.is_active and signers.stands_for(user.pk, state.step.who, subject.people)
-        if mine and not state.complete and not state.is_open:
-            names = ", ".join(s.step.name for s in standing.open_steps)
-            reason = f"{state.step.name} opens when {names} is complete."
-            return _denied(user, subject, "step_open", reason, "Wait for the earlier step.", 409)
+    mine = [s for s in standing.steps if user.is_active and signers.stands_for(user.pk, s.step.who, subject.people)]
+    later = next((state for state in mine if not state.complete and not state.is_open), None)
+    if later is not None:
+        names = ", ".join(s.step.name for s in standing.open_steps)
+        reason = f"{later.step.name} opens when {names} is complete."
+        return _denied(user, subject, "step_open", reason, "Wait for the earlier step.", 409)
+    if mine and not any(state.is_open for state in mine):
+        reason = f"{mine[-1].step.name} has all its signatures; what is missing is not yours to give."
+        return _denied(user, subject, "step_done", reason, "Leave it to those who are asked.", 409)
     return _denied(
         user,
         subject,

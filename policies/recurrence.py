@@ -27,8 +27,8 @@ _PARTS: dict[str, range] = {
     "BYMINUTE": range(60),
 }
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-_DAYS = re.compile(r"^([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)$")
-_UNTIL = re.compile(r"^\d{8}(T\d{6}Z?)?$")
+_DAYS = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
+_UNTIL = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
 Span = tuple[datetime, datetime]
 
 
@@ -98,11 +98,8 @@ def _change(zone: zoneinfo.ZoneInfo, before: datetime, after: datetime) -> datet
 
 def _parsed(what: Recurrence, zone: zoneinfo.ZoneInfo) -> rrule:
     parts = check(what.rrule)
-    if "UNTIL" in parts and parts["UNTIL"].endswith("Z"):
-        limit = datetime.strptime(parts["UNTIL"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        parts["UNTIL"] = f"{limit.astimezone(zone):%Y%m%dT%H%M%S}"
-    elif len(parts.get("UNTIL", "")) == 8:
-        parts["UNTIL"] += "T235959"
+    if "UNTIL" in parts:
+        parts["UNTIL"] = _until(parts["UNTIL"], zone)
     text = ";".join(f"{name}={value}" for name, value in parts.items())
     try:
         made = rrulestr(text, dtstart=datetime.combine(what.starts_on, what.starts_at))
@@ -111,6 +108,18 @@ def _parsed(what: Recurrence, zone: zoneinfo.ZoneInfo) -> rrule:
     if not isinstance(made, rrule):
         raise BadRule("It must be one rule.")
     return made
+
+
+def _until(text: str, zone: zoneinfo.ZoneInfo) -> str:
+    """The last moment on the wall clock of the zone; a day counts to its end."""
+    try:
+        if not text.endswith("Z"):
+            day = datetime.strptime(text[:8], "%Y%m%d").replace(tzinfo=zone)
+            return text if "T" in text else f"{day:%Y%m%d}T235959"
+        limit = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return f"{limit.astimezone(zone):%Y%m%dT%H%M%S}"
+    except (ValueError, OverflowError):
+        raise BadRule(f"UNTIL={text} is no day or time.") from None
 
 
 def check(text: str) -> dict[str, str]:
@@ -137,6 +146,10 @@ def _check_ends(parts: dict[str, str]) -> None:
         raise BadRule("FREQ=DAILY goes with neither BYMONTHDAY nor INTERVAL beside BYDAY; take WEEKLY or MONTHLY.")
     if parts["FREQ"] in ("DAILY", "WEEKLY") and {"BYMONTHDAY", "BYSETPOS"} & {*parts}:
         raise BadRule("BYMONTHDAY and BYSETPOS go with FREQ=MONTHLY and FREQ=YEARLY only.")
+    if parts["FREQ"] in ("DAILY", "WEEKLY") and any(
+        day[0] not in "MTWFS" for day in parts.get("BYDAY", "M").split(",")
+    ):
+        raise BadRule("Numbers before days, as in 1MO, go with FREQ=MONTHLY and FREQ=YEARLY only.")
     if parts.get("BYSETPOS", "").count(",") >= MOST_POSITIONS:
         raise BadRule(f"BYSETPOS takes at most {MOST_POSITIONS} numbers.")
 
@@ -146,9 +159,9 @@ def _check_part(name: str, value: str) -> None:
     if name == "FREQ":
         good, wanted = value in _FREQUENCIES, f"one of {', '.join(_FREQUENCIES)}"
     elif name in ("BYDAY", "WKST"):
-        good, wanted = all(_DAYS.match(day) for day in value.split(",")), "days such as MO,TU or 1MO"
+        good, wanted = all(_DAYS.fullmatch(day) for day in value.split(",")), "days such as MO,TU or 1MO"
     elif name == "UNTIL":
-        good, wanted = bool(_UNTIL.match(value)), "a day such as 20271231, or a time such as 20271231T220000Z"
+        good, wanted = bool(_UNTIL.fullmatch(value)), "a day such as 20271231, or a time such as 20271231T220000Z"
     elif name in _PARTS:
         allowed = _PARTS[name]
         good, wanted = all(_is_in(text, allowed) for text in value.split(",")), f"{allowed[0]} to {allowed[-1]}"
@@ -159,5 +172,5 @@ def _check_part(name: str, value: str) -> None:
 
 
 def _is_in(text: str, allowed: range) -> bool:
-    number = int(text) if re.match(r"^[+-]?\d{1,5}$", text) else None
+    number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,5}", text) else None
     return number is not None and number in allowed and (number != 0 or allowed[0] == 0)

@@ -15,6 +15,9 @@ from policies.results import Allowed, Denied
 from policies.windows import EXEMPT
 
 BY = "system:switches"
+# In read-only mode nobody could prolong, keep or mend what the clock would end, so the clock waits as well.
+PAUSES_SCHEDULES = frozenset({SwitchName.SCHEDULES.value, SwitchName.READ_ONLY.value})
+PAUSES_RECONCILE = frozenset({SwitchName.RECONCILE.value, SwitchName.READ_ONLY.value})
 
 
 def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
@@ -22,7 +25,8 @@ def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
     allowed = may(by, Permission.STOP_THE_LINE, service)
     if isinstance(allowed, Denied):
         return allowed
-    if wrong := _unsaid(reason):
+    wrong = _unsaid(reason)
+    if wrong is not None:
         return wrong
     try:
         with context(by=by, reason=reason):
@@ -52,7 +56,8 @@ def lift(*, by: User, stop: Stop, reason: str) -> Allowed | Denied:
         who = f"{owners_of(team)}, or a platform engineer" if team else "Another platform engineer"
         fix = "Ask somebody else to look whether the reason is gone."
         return Denied("stop.second_person", "lifted_by", "You stopped it, so you cannot lift it.", fix, who)
-    if wrong := _unsaid(reason):
+    wrong = _unsaid(reason)
+    if wrong is not None:
         return wrong
     with context(by=by, reason=reason):
         now = timezone.now()
@@ -100,7 +105,8 @@ def switch_on(*, by: User, name: str, reason: str, ends_at: datetime) -> Switch 
     now = timezone.now()
     if name not in SwitchName.values:
         return Denied("switch.known", "name", f"One of {', '.join(SwitchName.values)}.", status=422)
-    if wrong := _unsaid(reason):
+    wrong = _unsaid(reason)
+    if wrong is not None:
         return wrong
     if not now + SHORTEST_SWITCH <= ends_at <= now + LONGEST_SWITCH:
         fix = "Plan its end; it can be used again, or ended before."
@@ -162,13 +168,13 @@ def on(now: datetime | None = None) -> QuerySet[Switch]:
     return rows.select_related("by").order_by("name")
 
 
-def is_on(name: str) -> bool:
-    """Is this switch on? One small read, never kept."""
-    return on().filter(name=name).exists()
+def is_on(*names: str) -> bool:
+    """Is one of these switches on? One small read, never kept."""
+    return on().filter(name__in=names).exists()
 
 
 def _unsaid(reason: str) -> Denied | None:
-    if 1 <= len(reason.strip()) <= 200:
+    if 1 <= len(reason.strip()) <= 200 and "\x00" not in reason:
         return None
     fix = "Everybody who waits reads it."
     return Denied("stop.reason", "reason", "Say why, in 1 to 200 characters.", fix, status=422)

@@ -1,5 +1,6 @@
 """Keeps windows: checks and writes them, and writes down when they last. Whether one holds a change: windows.py."""
 
+import logging
 import re
 import zoneinfo
 from collections.abc import Collection, Mapping
@@ -17,6 +18,7 @@ from policies.permissions import Permission, may
 from policies.recurrence import HORIZON, BadRule, Recurrence, Span, spans
 from policies.results import Allowed, Denied, FieldError
 
+log = logging.getLogger(__name__)
 # Rows that are nearer to the end of what is written than this are written further by the sweep.
 _AHEAD = timedelta(days=399)
 _KEPT = timedelta(days=1)
@@ -90,7 +92,10 @@ def _write(by: User, wanted: Wanted, options: Options, window: Window | None) ->
 
 def _fill(row: Window, now: datetime) -> None:
     """Write the occurrences of a locked window anew."""
-    found = spans(recurrence_of(row), now - _KEPT, now + HORIZON) if row.active else []
+    _put(row, spans(recurrence_of(row), now - _KEPT, now + HORIZON) if row.active else [])
+
+
+def _put(row: Window, found: list[Span]) -> None:
     row.occurrences.all().delete()
     WindowOccurrence.objects.bulk_create(WindowOccurrence(window=row, during=span) for span in found)
 
@@ -101,7 +106,11 @@ def recurrence_of(row: Window) -> Recurrence:
 
 
 def refresh(now: datetime | None = None) -> int:
-    """Write further what comes near its end. The sweep of every day; safe to run twice at once."""
+    """Write further what comes near its end. The sweep of every hour; safe to run twice at once.
+
+    A rule that cannot be counted any more keeps what is written and holds up no other: where that ends, a freeze
+    counts as lasting and an allowance as over, and what waits says so.
+    """
     moment, written = now or timezone.now(), 0
     due = Window.objects.filter(active=True, known_until__lt=moment + _AHEAD)
     for pk in due.values_list("pk", flat=True):
@@ -109,7 +118,12 @@ def refresh(now: datetime | None = None) -> int:
             row = Window.objects.select_for_update(skip_locked=True).filter(pk=pk, active=True).first()
             if row is None or row.known_until >= moment + _AHEAD:
                 continue
-            _fill(row, moment)
+            try:
+                found = spans(recurrence_of(row), moment - _KEPT, moment + HORIZON)
+            except (BadRule, zoneinfo.ZoneInfoNotFoundError) as error:
+                log.error("window %s cannot be written further: %s", row.slug, error)
+                continue
+            _put(row, found)
             row.known_until = moment + HORIZON
             row.save(update_fields=["known_until"])
             written += 1

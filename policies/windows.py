@@ -24,9 +24,6 @@ class Open:
 
     rule: str = ""
 
-    def __bool__(self) -> bool:
-        return True
-
 
 @dataclass(frozen=True)
 class Closed:
@@ -37,9 +34,6 @@ class Closed:
     until: datetime | None
     time_zone: str = "UTC"
     holds: bool = False
-
-    def __bool__(self) -> bool:
-        return False
 
     @property
     def sentence(self) -> str:

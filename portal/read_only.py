@@ -1,14 +1,18 @@
-"""Read-only mode: every write over HTTP is refused, but what is needed to end it, to sign in or out, and to cancel."""
+"""Read-only mode: every write over HTTP is refused, but what ends it, signs in or out, cancels, or stops a line."""
 
 import math
 from collections.abc import Callable
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.urls import resolve
 from django.utils import timezone
 
 from policies import stops
 from policies.models import Switch, SwitchName
+from policies.results import Denied
+from portal.api.problems import CONTENT_TYPE, problem
+from portal.views.pages import problem_of
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 # What runs goes on: the backend of Terraform and the questions of clusters belong to operations that began before.
@@ -18,6 +22,7 @@ PASSES = frozenset(
         *("operation_cancel", "operation_force", "api:operation_cancel", "api:operation_force_cancel"),
         *("api:terraform_state", "webhook_admission", "webhook_admission_by_address"),
         *("switches", "switch_end", "api:switches", "api:switch_end"),
+        *("stops", "api:stops", "access_look_end"),
     }
 )
 
@@ -34,23 +39,23 @@ class ReadOnly:
         row = stops.on().filter(name=SwitchName.READ_ONLY).first()
         if row is None:
             return self.get_response(request)
-        return _refused(row)
+        return _refused(request, row)
 
 
-def _refused(row: Switch) -> HttpResponse:
-    body = {
-        "type": "urn:berth:rule:switch.read_only",
-        "title": f"Berth is read-only: {row.reason}",
-        "status": 503,
-        "rule": "switch.read_only",
-        "field": "",
-        "fix": "Try again after the time that `until` names. What waits and runs may be cancelled.",
-        "who": str(row.by),
-        "until": row.ends_at.isoformat(),
-    }
+def _refused(request: HttpRequest, row: Switch) -> HttpResponse:
+    """For programs as a problem, for people as a page. It says nothing of whether they may do it otherwise."""
     left = math.ceil((row.ends_at - timezone.now()).total_seconds())
-    headers = {"Retry-After": str(max(1, left))}
-    return JsonResponse(body, status=503, content_type="application/problem+json", headers=headers)
+    wait = {"Retry-After": str(max(1, left))}
+    reason = f"Berth is read-only: {row.reason}"
+    fix = "Try again when it has ended. What waits and runs may be cancelled, and lines may be stopped."
+    denied = Denied("switch.read_only", "", reason, fix, str(row.by), 503)
+    if request.path.startswith(("/api/", "/webhooks/")):
+        body = {**problem(denied).data, "until": row.ends_at.isoformat()}
+        return JsonResponse(body, status=503, content_type=CONTENT_TYPE, headers=wait)
+    context = {"problem": problem_of(denied), "until": row.ends_at}
+    answer = render(request, "errors/read_only.html", context, status=503)
+    answer["Retry-After"] = wait["Retry-After"]
+    return answer
 
 
 def _name(request: HttpRequest) -> str:

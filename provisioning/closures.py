@@ -13,7 +13,7 @@ from policies.models import BrokenGlass, Service, SwitchName
 from policies.windowing import Options
 from provisioning import facts, kinds
 from provisioning.facts import Draft
-from provisioning.models import Operation
+from provisioning.models import Environment, Operation
 from provisioning.states import OperationStatus as S
 from provisioning.tiers import Tier
 
@@ -48,10 +48,17 @@ def of_draft(draft: Draft, now: datetime) -> Closure | None:
     return _switch("person", now) or _stop(draft.service, draft.kind) or _shut(facts.window_of(draft, now))
 
 
+def of_ask(environment: Environment, kind: str, now: datetime) -> Closure | None:
+    """What would hold a change of this environment, if a person asked for it now."""
+    service = environment.service
+    places = {"tier": environment.tier, "team": service.team.slug, "service": service.slug}
+    return _switch("person", now) or _stop(service, kind) or _shut(windows.open_now(kind=kind, now=now, **places))
+
+
 def _switch(origin: str, now: datetime) -> Closure | None:
-    pauses = {"person": None, "recheck": SwitchName.RECONCILE}.get(origin, SwitchName.SCHEDULES)
-    names = [SwitchName.PROVISIONING, *([pauses] if pauses else [])]
-    row = stops.on(now).filter(name__in=names).first()
+    none: frozenset[str] = frozenset()
+    pauses = {"person": none, "recheck": stops.PAUSES_RECONCILE}.get(origin, stops.PAUSES_SCHEDULES)
+    row = stops.on(now).filter(name__in={SwitchName.PROVISIONING.value, *pauses}).first()
     if row is None:
         return None
     return Closure(f"switch.{row.name}", f"{row} by {row.by}: {row.reason.rstrip('.')}", row.ends_at)

@@ -139,8 +139,9 @@ def window_of(draft: Draft, now: datetime) -> windows.Open | windows.Closed:
 
 def _window(draft: Draft, now: datetime) -> dict[str, Any]:
     found = window_of(draft, now)
-    until = None if isinstance(found, windows.Open) else found.until
-    return {"open": bool(found), "rule": found.rule, "until": until.isoformat() if until else None}
+    if isinstance(found, windows.Open):
+        return {"open": True, "rule": found.rule, "until": None}
+    return {"open": False, "rule": found.rule, "until": found.until.isoformat() if found.until else None}
 
 
 def _template(draft: Draft) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from policies.approvals import Matter, Requirement
 from policies.decisions import denied_by
 from policies.engine import Finding, Ruling, judge
 from policies.models import Service
+from policies.windows import Open
 from provisioning import costs, facts, kinds
 from provisioning.digest import sha256
 from provisioning.drivers.base import Plan
@@ -64,7 +65,7 @@ def matter_of(draft: Draft, signed_as: str, now: datetime) -> Matter:
         team=draft.team.slug,
         service=draft.service.slug,
         cost_delta=costs.cost_to_sign(draft),
-        in_window=bool(facts.window_of(draft, now)),
+        in_window=isinstance(facts.window_of(draft, now), Open),
     )
 
 

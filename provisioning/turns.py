@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from policies.models import SwitchName
+from policies.stops import PAUSES_RECONCILE, PAUSES_SCHEDULES
 from policies.windows import EXEMPT
 from provisioning import states
 from provisioning.states import OperationStatus as S
@@ -74,8 +75,8 @@ _STOPPED = """
 """
 _SWITCHED = """
     EXISTS (SELECT 1 FROM switches k WHERE k.name = %(pause_all)s
-        OR (k.name = %(pause_schedules)s AND o.origin NOT IN ('person', 'recheck'))
-        OR (k.name = %(pause_reconcile)s AND o.origin = 'recheck'))
+        OR (k.name = ANY(%(pause_schedules)s) AND o.origin NOT IN ('person', 'recheck'))
+        OR (k.name = ANY(%(pause_reconcile)s) AND o.origin = 'recheck'))
 """
 SHUT = f"""
     CASE o.status WHEN 'requested' THEN {_SWITCHED}
@@ -176,6 +177,6 @@ def bounds() -> dict[str, Any]:
         "strays": settings.BERTH.call_limit_seconds,
         "exempt": sorted(EXEMPT),
         "pause_all": SwitchName.PROVISIONING.value,
-        "pause_schedules": SwitchName.SCHEDULES.value,
-        "pause_reconcile": SwitchName.RECONCILE.value,
+        "pause_schedules": sorted(PAUSES_SCHEDULES),
+        "pause_reconcile": sorted(PAUSES_RECONCILE),
     }

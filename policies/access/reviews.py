@@ -88,6 +88,11 @@ def visible_to(user: User) -> QuerySet[AccessReview]:
     return rows.annotate(**counts).order_by("-completed_at", "due_at", "pk")
 
 
+def undecided_by(user: User) -> QuerySet[ReviewItem]:
+    """What is left for somebody other than its holder to answer, this person among them."""
+    return ReviewItem.objects.filter(decision="").exclude(user=user)
+
+
 def reviews(user: User, team: Team) -> Allowed | Denied:
     """May the person answer for this team?"""
     return may(user, Permission.MANAGE_ACCESS, team) or may(user, Permission.REVIEW_ACCESS, team)

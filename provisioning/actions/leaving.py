@@ -1,16 +1,22 @@
 """When somebody leaves: the account closes, their standing signatures void, and what they owned is handed on."""
 
-from django.db.models import F, QuerySet
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
+from policies import approvals
 from policies.access import leaving
 from policies.access.refusals import refuse
 from policies.models import Service, Signature, User
 from policies.permissions import Permission, may, people_with, teams_with
 from policies.results import Denied
+from provisioning.lifecycle import move
 from provisioning.models import Environment, Operation
+from provisioning.selectors import waiting_for
+from provisioning.signing import asked_of, subject_of, waiting_fields
 from provisioning.states import EnvironmentStatus as E
 from provisioning.states import OperationStatus as S
 
@@ -23,13 +29,33 @@ def leave(*, by: User, person: User, reason: str) -> dict[str, int] | Denied:
     if denied is not None:
         return refuse(denied, by=by, object=person.audit_ref)
     with context(by=by, reason=reason):
+        waited = {row.pk for row in waiting_for(person)}
         ended = leaving.close(by=by, person=person, reason=reason)
         if isinstance(ended, Denied):
             return ended
-        refs = [f"operation:{pk}" for pk in Operation.objects.filter(status__in=UNDECIDED).values_list("pk", flat=True)]
-        standing = Signature.objects.filter(signer=person, subject__in=refs, voided_at=None)
+        waiting = Operation.objects.filter(status__in=UNDECIDED, plan_locked_at=None).values_list("pk", flat=True)
+        refs = {f"operation:{pk}": pk for pk in waiting}
+        theirs = Q(signer=person) | Q(on_behalf_of=person)
+        standing = Signature.objects.filter(theirs, subject__in=refs, voided_at=None)
+        signed = {refs[ref] for ref in standing.values_list("subject", flat=True)}
         ended["signatures"] = standing.update(voided_at=timezone.now(), void_reason=f"{person} left.")
+        _ask_others(waited | signed, person)
     return ended
+
+
+def _ask_others(pks: set[UUID], person: User) -> None:
+    """Ask those who are left, and say where they are too few. What was queued by a void signature waits again."""
+    rows = Operation.objects.select_for_update(of=("self",)).select_related("team", "requester", "environment")
+    for row in rows.filter(pk__in=pks, requester__isnull=False).order_by("pk"):
+        subject = subject_of(row)
+        standing, can = approvals.tally(subject), approvals.satisfiable(subject)
+        told = f"{person} left. {can.reason} {can.fix}" if isinstance(can, Denied) else row.blocked
+        told = row.blocked if row.status == S.HELD else told
+        if row.status in (S.AWAITING_APPROVAL, S.HELD):
+            Operation.objects.filter(pk=row.pk).update(asked=asked_of(standing), blocked=told[:300])
+        elif row.status == S.QUEUED and not standing.complete and approvals.glass_of(subject) is None:
+            told = told or f"{person} left, so another signature is needed."
+            move(row, S.AWAITING_APPROVAL, blocked=told[:300], **waiting_fields(row, subject.requirement, standing))
 
 
 def orphaned(user: User) -> QuerySet[Environment]:

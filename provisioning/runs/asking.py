@@ -1,15 +1,15 @@
 """What time does to those who wait for signatures: reminders, escalation, expiry, an emergency that did not begin."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
-from policies import approvals
+from policies import approvals, stops
 from policies.approvals import Requirement
-from policies.models import BrokenGlass, OnExpiry
+from policies.models import BrokenGlass, OnExpiry, SwitchName
 from provisioning.lifecycle import move
 from provisioning.models import Operation
 from provisioning.releasing import forget_environment
@@ -18,6 +18,8 @@ from provisioning.states import OperationStatus as S
 
 BATCH = 20
 BY = "system:sweep"
+# How long after read-only mode may still be signed what would have expired while nobody could.
+AFTER_READ_ONLY = timedelta(hours=1)
 _ROWS = Operation.objects.select_related("environment", "team", "requester")
 
 
@@ -44,6 +46,10 @@ def _end(pk: UUID, now: datetime) -> str:
     with context(by=BY, operation=f"operation:{pk}", reason="nobody signed in time"):
         row = _locked(pk)
         if row.approval_expires_at is None or row.approval_expires_at > now:
+            return ""
+        silence = stops.on(now).filter(name=SwitchName.READ_ONLY).first()
+        if silence is not None:
+            Operation.objects.filter(pk=pk).update(approval_expires_at=silence.ends_at + AFTER_READ_ONLY)
             return ""
         need = Requirement.from_json(row.approval)
         if need.on_expiry == OnExpiry.ESCALATE and need.escalate_to and row.escalated_at is None:

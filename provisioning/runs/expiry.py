@@ -8,7 +8,6 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import emit, record
 from policies import stops
-from policies.models import SwitchName
 from provisioning import kinds
 from provisioning.actions.change import Ask, draft_for, enqueue
 from provisioning.judging import judge_draft
@@ -30,7 +29,7 @@ _WHOLE = Environment.objects.select_related("service__team", "team", "owner", "t
 def sweep(now: datetime | None = None) -> dict[str, int]:
     """Do what is due now, at most `BATCH` of each. Safe to run twice at once."""
     moment = now or timezone.now()
-    if stops.is_on(SwitchName.SCHEDULES):
+    if stops.is_on(*stops.PAUSES_SCHEDULES):
         return {"warned": 0, "suspended": 0, "destroyed": 0, "repeated": 0}
     for pk in due_for_grace(moment)[:BATCH]:
         with context(by=BY, reason="lifetime ended"):

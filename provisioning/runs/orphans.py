@@ -12,7 +12,6 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import record
 from policies import stops
-from policies.models import SwitchName
 from provisioning import ledger, states
 from provisioning.drivers.base import DriverError, DriverUnavailable, LeaseLost, Resources, StepKey
 from provisioning.drivers.registry import driver
@@ -52,7 +51,7 @@ def removable() -> Q:
 def sweep() -> dict[str, int]:
     """Try what is due, at most `BATCH` environments. Safe to run twice at once."""
     done = {"removed": 0, "left": 0}
-    if stops.is_on(SwitchName.RECONCILE):
+    if stops.is_on(*stops.PAUSES_RECONCILE):
         return done
     for _ in range(BATCH):
         claimed = _claim()

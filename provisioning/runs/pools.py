@@ -12,7 +12,6 @@ from django.utils import timezone
 from audit.context import context
 from catalog.pricing import price
 from policies import stops
-from policies.models import SwitchName
 from provisioning import holdings, targets
 from provisioning.actions.change import Ask, draft_for, enqueue
 from provisioning.facts import Draft
@@ -34,7 +33,7 @@ _GONE_WRONG = frozenset({S.FAILED, S.DENIED, S.REJECTED, S.EXPIRED, S.CANCELLED,
 def sweep(now: datetime | None = None) -> dict[str, int]:
     """Do for each pool what is due. Safe to run twice at once."""
     moment, made, removed = now or timezone.now(), 0, 0
-    if stops.is_on(SwitchName.SCHEDULES):
+    if stops.is_on(*stops.PAUSES_SCHEDULES):
         return {"made": 0, "removed": 0}
     for pk in WarmPool.objects.values_list("pk", flat=True):
         with context(by=BY, reason="warm pool"):

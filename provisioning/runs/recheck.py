@@ -16,7 +16,6 @@ from django.utils import timezone
 from audit.context import context
 from audit.record import emit, record
 from policies import stops
-from policies.models import SwitchName
 from provisioning import ledger, states
 from provisioning.actions.change import Ask, draft_for, enqueue
 from provisioning.drivers.base import Change, DriverError, EnvironmentSpec, Health
@@ -136,7 +135,7 @@ def _put_off(found: Mark, environment: Environment, error: str) -> str:
 
 def _conclude(found: Mark, environment: Environment, seen: Seen) -> str:
     """Record what was seen, unless the environment changed meanwhile: then it is looked at again."""
-    asks = found.cause == SUSPECTED and _repairs(environment, seen) and not stops.is_on(SwitchName.RECONCILE)
+    asks = found.cause == SUSPECTED and _repairs(environment, seen) and not stops.is_on(*stops.PAUSES_RECONCILE)
     reason = f"{found.reason} Something differs from the record."
     ask = Ask(environment=environment, kind="reconcile", reason=reason, origin=ORIGIN)
     judgement = judge_draft(draft_for(None, ask), point="request") if asks else None

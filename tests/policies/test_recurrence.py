@@ -1,5 +1,6 @@
 """Recurrence on the wall clock: nights in which clocks move, midnight, bounds, and rules that cannot be used."""
 
+import time as time_module
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -72,6 +73,11 @@ def test_until_in_utc_and_as_a_day_are_both_read_on_the_wall_clock():
         ("FREQ=WEEKLY;BYDAY=XX", "BYDAY takes days such as MO,TU or 1MO."),
         ("FREQ=WEEKLY;FREQ=DAILY", "FREQ stands there twice."),
         ("FREQ=DAILY;UNTIL=banana", "UNTIL takes a day such as 20271231, or a time such as 20271231T220000Z."),
+        ("FREQ=DAILY;UNTIL=20271231\n;INTERVAL=1", "UNTIL takes a day"),
+        ("FREQ=DAILY;UNTIL=٢٠٢٧١٢٣١", "UNTIL takes a day"),
+        ("FREQ=DAILY;COUNT=1000000000", "COUNT takes 1 to 9999."),
+        ("FREQ=SECONDLY", "FREQ takes one of DAILY, WEEKLY, MONTHLY, YEARLY."),
+        ("FREQ=WEEKLY;BYDAY=MO,-1FR", "Numbers before days, as in 1MO, go with FREQ=MONTHLY and FREQ=YEARLY only."),
         ("FREQ=DAILY;UNTIL=20271231;COUNT=2", "UNTIL and COUNT cannot stand together."),
         ("FREQ=DAILY;BYSECOND=1", "BYSECOND is not known here."),
         ("FREQ=WEEKLY;BYMONTHDAY=30;BYMONTH=2", "BYMONTHDAY and BYSETPOS go with FREQ=MONTHLY and FREQ=YEARLY only."),
@@ -101,3 +107,23 @@ def test_a_rule_with_a_long_past_is_refused_before_it_is_counted_through():
 
 def test_a_day_that_never_comes_is_looked_for_in_bounded_time():
     assert spans(daily(0, HOUR, rrule="FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2"), at(1, 0), at(1, 0, year=2028)) == []
+
+
+@pytest.mark.parametrize("until", ["20271399", "20270230T000000", "20271399T000000Z", "00010101T000000Z"])
+def test_an_end_that_is_no_day_is_refused(until):
+    with pytest.raises(BadRule, match=f"UNTIL={until} is no day or time.|It cannot be read"):
+        spans(daily(0, HOUR, rrule=f"FREQ=DAILY;UNTIL={until}", time_zone="America/New_York"), at(1, 0), at(2, 0))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=YEARLY;BYSETPOS=366,-366,365,-365,364;BYMONTH=2",
+        "FREQ=MONTHLY;BYDAY=5MO;BYMONTHDAY=1;BYSETPOS=1,2,3,4,5",
+        "FREQ=YEARLY;INTERVAL=999;BYMONTHDAY=30;BYMONTH=2;UNTIL=99991231",
+    ],
+)
+def test_a_hostile_rule_is_done_with_in_a_few_seconds(rule):
+    began = time_module.monotonic()
+    assert spans(daily(0, HOUR, rrule=rule), at(1, 0), at(1, 0, year=2028)) == []
+    assert time_module.monotonic() - began < 10

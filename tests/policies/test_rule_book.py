@@ -1,4 +1,4 @@
-"""Writing approval rules: who may, and that a rule names only what there is. A refusal writes nothing but itself."""
+"""Writing approval rules: who may, and that a rule names only what there is. A refusal is recorded, nothing written."""
 
 import pytest
 

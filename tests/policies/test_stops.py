@@ -124,3 +124,17 @@ def test_only_platform_engineers_use_switches_and_each_once_at_a_time(demo):
     again = stops.switch_on(by=demo.pia, name="provisioning", reason="Again.", ends_at=timezone.now() + SOON)
     assert isinstance(again, Denied)
     assert again.rule == "switch.once"
+
+
+@pytest.mark.parametrize("reason", ["", " ", "x" * 201, "a\x00b"])
+def test_nothing_is_stopped_lifted_or_switched_without_words_that_can_be_kept(demo, reason):
+    made = stopped(demo)
+    answers = [
+        stops.stop(by=demo.pia, service=None, reason=reason),
+        stops.lift(by=demo.pia, stop=made, reason=reason),
+        stops.switch_on(by=demo.pia, name="read_only", reason=reason, ends_at=timezone.now() + SOON),
+    ]
+    assert [(type(a), getattr(a, "rule", ""), getattr(a, "status", 0)) for a in answers] == [
+        (Denied, "stop.reason", 422)
+    ] * 3
+    assert (stops.open_stops().get(), Switch.objects.exists()) == (made, False)

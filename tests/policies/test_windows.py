@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 import pytest
 from django.utils import timezone
 
+from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
 from policies import windowing, windows
 from policies.models import Window, WindowOccurrence
@@ -92,21 +93,22 @@ def test_a_freeze_closes_its_scope_and_nothing_else(demo):
     closed = asked()
     assert isinstance(closed, Closed)
     assert (closed.rule, closed.reason, closed.holds) == ("friday", "Nobody is there at the weekend.", False)
-    assert [
-        bool(asked(**other)) for other in ({"kind": "create"}, {"tier": "dev"}, {"team": "x"}, {"service": "x"})
-    ] == [True] * 4
+    others = ({"kind": "create"}, {"tier": "dev"}, {"team": "x"}, {"service": "x"})
+    assert [asked(**other) for other in others] == [Open()] * 4
 
 
 def test_a_kind_stands_for_those_that_policy_takes_for_it_too(demo):
     lasting(demo, kinds=("create",))
-    assert [bool(asked(kind=kind)) for kind in ("create", "adopt", "update")] == [False, False, True]
+    found = [type(asked(kind=kind)) for kind in ("create", "adopt", "update")]
+    assert found == [Closed, Closed, Open]
 
 
 def test_going_back_is_held_only_where_a_window_names_it(demo):
     lasting(demo)
-    assert asked(kind="rollback")
+    assert asked(kind="rollback") == Open()
     lasting(demo, slug="really", kinds=("rollback",))
-    assert not asked(kind="rollback")
+    assert asked(kind="rollback").rule == "really"
+    assert isinstance(asked(kind="rollback"), Closed)
 
 
 def test_a_freeze_beats_an_allowance_and_outside_of_allowances_is_closed(demo):
@@ -150,6 +152,19 @@ def test_the_sweep_writes_further_what_comes_near_its_end_and_twice_is_once(demo
     assert (windowing.refresh(later), windowing.refresh(later)) == (1, 0)
     made.refresh_from_db()
     assert made.known_until == later + timedelta(days=400)
+
+
+def test_a_rule_that_cannot_be_counted_any_more_holds_up_no_other_window(demo):
+    bad, good = kept(demo, slug="a-long-past"), kept(demo)
+    with context(by="system:test"):
+        Window.objects.filter(pk=bad.pk).update(rrule="FREQ=DAILY;BYHOUR=0,3,6,9,12,15,18,21")
+    written, later = bad.occurrences.count(), timezone.now() + timedelta(days=3)
+    assert windowing.refresh(later) == 1
+    assert [Window.objects.get(pk=w.pk).known_until > later + timedelta(days=399) for w in (bad, good)] == [False, True]
+    assert bad.occurrences.count() == written
+    closed = asked(now=bad.known_until)
+    assert (closed.rule, closed.until) == ("a-long-past", None)
+    assert closed.sentence == "Waits for the window a-long-past, which has no end that is known"
 
 
 def test_a_name_is_taken_once_and_a_change_keeps_one_row(demo):
