@@ -6,10 +6,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from policies import budgets, quotas, stops, waivers, windows
+from policies import budgets, engine, quotas, stops, waivers, windows
 from policies.access import reviews
-from policies.approvals import active_rules
+from policies.bundle import Bundle
 from policies.models import User
+from policies.requirements import active_rules
 from portal import people_near
 from portal.governance import parts
 from portal.views.pages import viewer
@@ -27,8 +28,10 @@ def _now(user: User) -> dict[str, list[str]]:
     """A few words for each part that has something to count, as far as the viewer sees it."""
     living = waivers.visible_to(user).filter(state__in=waivers.LIVING).count()
     todo, line = len(waivers.to_decide(user)), stops.visible_to(user).filter(lifted_at=None).count()
+    rules = engine.in_force()
     return {
-        "waivers": [_words(ngettext("%(n)d lives", "%(n)d live", living), living), *_some(_("%(n)d to decide"), todo)],
+        "policies": [_words(_("%(n)d rules in force"), len(rules.rules))] if isinstance(rules, Bundle) else [],
+        "waivers": [_words(_("%(n)d living"), living), *_some(_("%(n)d to decide"), todo)],
         "approval_rules": [_words(_("%(n)d in force"), len(active_rules()))],
         "quotas": [
             _words(ngettext("%(n)d quota", "%(n)d quotas", n := quotas.visible_to(user).count()), n),
