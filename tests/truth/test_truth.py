@@ -14,7 +14,7 @@ from tests.truth.conftest import Begun
 from tests.truth.world import World
 
 CASES = axes.table(lambda one, other: oracle.expected(one) != oracle.expected(other))
-BLOCK = 100
+BLOCK = 40
 
 
 def test_truth_the_oracle_and_the_axes_import_nothing_but_the_standard_library() -> None:

@@ -14,7 +14,7 @@ from tests.truth.surfaces import Pages, Programs
 from tests.truth.test_truth import CASES
 from tests.truth.world import World
 
-BLOCK = 25
+BLOCK = 20
 # A machine has no session, so its cases are only asked for with a token.
 HUMAN = [case for case in CASES if case["requester"] != "machine"]
 SAMPLE = random.Random(axes.SEED).sample(HUMAN, 200)
