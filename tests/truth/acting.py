@@ -22,6 +22,7 @@ from tests.truth.setting import lifetime_of, version_of, waive
 from tests.truth.world import World
 
 ASKED = "shop-asked"
+STALE = "sha256:" + "0" * 64
 # Only the rule of the longest lifetimes can be overridden; elsewhere nothing is offered.
 LONG = ("month", "over")
 
@@ -95,7 +96,7 @@ def fresh(operation: Operation) -> Operation:
 def _signed(world: World, operation: Operation, who: str, how: str) -> str:
     found = fresh(operation)
     by = found.requester if who == "requester" else world.people[who]
-    digest = "sha256:0" if how == "stale" else found.change_digest
+    digest = STALE if how == "stale" else found.change_digest
     if how == "reject":
         answer: Any = sign.reject(by=by, operation=found, digest=digest, reason="No.")
     else:

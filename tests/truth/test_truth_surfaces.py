@@ -49,7 +49,7 @@ def test_truth_the_api_answers_as_the_oracle(shared: World, begun: Begun, progra
 
 def _wrong(shared: World, begun: Begun, surface: Pages | Programs, case: Case) -> str:
     """What differs from the oracle, or nothing."""
-    wanted, outcome = oracle.seen(case), oracle.expected(case)
+    wanted, outcome = oracle.seen(case, on_pages=isinstance(surface, Pages)), oracle.expected(case)
     with begun(case) as environment:
         answer, pk = surface.ask(case, environment, wanted)
         if answer != wanted:
@@ -72,7 +72,7 @@ def _attempts(surface: Pages | Programs, case: Case, operation: Operation, outco
             told.append(should)
             continue
         found = acting.fresh(operation)
-        said = surface.decide(name, found, "sha256:0" if how == "stale" else found.change_digest, how)
+        said = surface.decide(name, found, acting.STALE if how == "stale" else found.change_digest, how)
         hidden = said == "request.found" and name not in INSIDERS and should not in ("signed", "rejected")
         told.append(should if hidden else said)
     return tuple(told)
