@@ -94,11 +94,26 @@ def test_a_full_quota_refuses_and_says_how_full(demo: Demo) -> None:
     assert not QuotaReservation.objects.exists()
 
 
-@pytest.mark.parametrize("who", ["vera", "jonas", "ana", "pia", "olaf", "tomasz"])
-def test_who_may_not_request_sees_why_and_cannot_send(demo: Demo, who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "status", "rule"),
+    [
+        *((who, 403, "role.request") for who in ("vera", "jonas", "ana", "pia")),
+        *((who, 422, "request.known") for who in ("olaf", "tomasz")),
+    ],
+)
+def test_who_may_not_request_sees_why_and_cannot_send(demo: Demo, who: str, status: int, rule: str) -> None:
     client = signed_in(getattr(demo, who))
     assert "There is no service you may request for." in client.get(ASK).content.decode()
-    client.post(ASK, _sent())
+    answer = client.post(ASK, _sent())
+    assert answer.status_code == status
+    assert f"rule <code>{rule}</code>" in answer.content.decode()
+    assert not Environment.objects.exists()
+
+
+@pytest.mark.parametrize(("field", "value"), [("service", "ledger-api"), ("tier", "moon")])
+def test_what_was_sent_is_never_replaced_by_something_that_is_offered(demo: Demo, field: str, value: str) -> None:
+    answer = signed_in(demo.mara).post(ASK, _sent(**{field: value}))
+    assert answer.status_code == 422
     assert not Environment.objects.exists()
 
 

@@ -13,7 +13,7 @@ from provisioning.runs import worker
 from provisioning.selectors import operations_visible_to, waiting_for
 from provisioning.signing import waited_for
 from tests.hostile import refused_once, sqlstate
-from tests.provisioning.signed import fresh, planned, sign
+from tests.provisioning.signed import RELIABILITY, fresh, planned, ruled, sign
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_moment")]
 
@@ -67,6 +67,14 @@ def test_the_absent_does_not_sign_beside_their_delegate(demo):
     assert (denied.rule, denied.reason) == ("approval.once", "Olaf has signed for you already.")
     assert away(demo.jonas, demo.vera)
     assert refused_once(lambda: sign(demo.vera, operation)).rule == "approval.approver"
+
+
+def test_whose_right_was_used_is_told_so_also_when_that_step_is_complete(demo):
+    ruled({"name": "Owning", "owning_least": 1}, {"position": 2, **RELIABILITY})
+    operation = planned(demo)
+    assert away(demo.jonas, demo.olaf)
+    assert sign(demo.olaf, operation)
+    assert refused_once(lambda: sign(demo.jonas, operation)).rule == "approval.once"
 
 
 def test_there_are_no_chains(demo):

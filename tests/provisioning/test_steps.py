@@ -29,7 +29,9 @@ def test_a_later_step_opens_when_the_earlier_one_is_complete(demo):
     assert not waiting_for(demo.tomasz).exists()
     assert sign(demo.jonas, operation)
     assert waiting_for(demo.tomasz).exists()
-    assert refused_once(lambda: sign(demo.ines, operation)).rule == "approval.approver"
+    late = refused_once(lambda: sign(demo.ines, operation))
+    assert (late.rule, late.status) == ("approval.step_done", 409)
+    assert late.reason == "Owning has all its signatures; what is missing is not yours to give."
     assert sign(demo.tomasz, operation).status == "queued"
     assert [s.step for s in Signature.objects.all()] == ["1:Owning", "2:Reliability"]
     assert drain() == 1

@@ -27,7 +27,7 @@ from policies.models import (
 from provisioning.models import Environment
 from tests import noop
 from tests.truth.axes import Case
-from tests.truth.oracle import CULPRITS, LIFETIMES
+from tests.truth.oracle_things import CULPRITS, LIFETIMES
 from tests.truth.world import World
 
 ACTIVE = {

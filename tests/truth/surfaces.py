@@ -29,13 +29,13 @@ class Pages:
     world: World
     clients: dict[str, Client] = field(default_factory=dict)
 
-    def client(self, name: str) -> Client:
-        """The signed-in browser of a person, kept for the next case."""
-        return self.clients.setdefault(name, signed_in(self.world.people[name]))
+    def __post_init__(self) -> None:
+        """Everybody signs in before the first case, which would take the session with it when it is undone."""
+        self.clients = {name: signed_in(user) for name, user in self.world.people.items() if not user.is_service}
 
     def ask(self, case: Case, environment: Environment | None, wanted: Answer) -> tuple[Answer, UUID | None]:
         """Send the form of the case's kind."""
-        client = self.client(ASKERS[case["requester"]])
+        client = self.clients[ASKERS[case["requester"]]]
         if environment is None:
             answer = client.post(f"/catalogue/{slug_of(self.world, case)}/request/", _request_form(case))
         elif case["kind"] in ("deploy", "promote", "rollback"):
@@ -51,7 +51,7 @@ class Pages:
     def decide(self, who: str, operation: Operation, digest: str, how: str) -> str:
         """Press a button of the approval page; the rule that refused, or what it came to."""
         form = {"digest": digest, "decision": "reject" if how == "reject" else "approve", "reason": "No."}
-        answer = self.client(who).post(f"/inbox/{operation.pk}/decide/", form)
+        answer = self.clients[who].post(f"/inbox/{operation.pk}/decide/", form)
         if answer.status_code == 302:
             return "rejected" if how == "reject" else "signed"
         if answer.status_code == 404:
@@ -84,14 +84,11 @@ class Programs:
     world: World
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def token(self, name: str) -> str:
-        """The token of a person or machine, kept for the next case."""
-        if name not in self.tokens:
-            self.tokens[name] = _minted(self.world, self.world.people[name])
-        return self.tokens[name]
+    def __post_init__(self) -> None:
+        self.tokens = {name: _minted(self.world, user) for name, user in self.world.people.items()}
 
     def post(self, who: str, path: str, body: dict[str, Any]) -> Any:
-        headers = {"Authorization": f"Bearer {self.token(who)}"}
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"}
         sent = json.dumps(body, default=str)
         return Client().post(f"/api/v1/{path}", sent, content_type="application/json", headers=headers)
 
