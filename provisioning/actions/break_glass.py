@@ -90,16 +90,18 @@ def _broken(by: User, pk: UUID, digest: str, reason: str) -> Operation | Denied:
     )
     data = {"digest": digest, "missing": missing, "start_by": glass.start_by, "signed": approvals.tally(subject).signed}
     record("operation.glass_broken", object=operation.ref, scope=f"team:{operation.team_id}", data=data)
-    paged = {"to": _owners(operation), "by": by.username, "reason": reason, "operation": str(operation.pk)}
+    paged = {"to": to_page(operation), "by": by.username, "reason": reason, "operation": str(operation.pk)}
     emit("approval.glass_broken", payload={**paged, "urgent": True}, object=operation.ref)
     move(operation, S.QUEUED, blocked="", asked=[], remind_at=None)
     wake(operation.pool)
     return operation
 
 
-def _owners(operation: Operation) -> list[str]:
+def to_page(operation: Operation) -> list[str]:
+    """Whom to page: the owners of the team; where it has none, every platform engineer."""
     held = Membership.objects.filter(team=operation.team, role=Role.OWNER, user__is_active=True)
-    return sorted(held.values_list("user__username", flat=True))
+    platform = User.objects.filter(is_platform=True, is_active=True)
+    return sorted(held.values_list("user__username", flat=True)) or sorted(platform.values_list("username", flat=True))
 
 
 def may_review(by: User, glass: BrokenGlass) -> Denied | None:

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
-from policies.models import BrokenGlass, Team
+from policies.models import BrokenGlass, Team, User
 from policies.models.signing import START_WITHIN
-from provisioning.actions.break_glass import break_glass, review
+from provisioning.actions.break_glass import break_glass, review, to_page
 from provisioning.models import Environment, Operation
 from provisioning.runs import asking, worker
 from tests.hostile import everything, refused_once, sqlstate
@@ -56,6 +56,13 @@ def test_an_owner_breaks_the_glass_it_runs_at_once_and_owners_are_paged(demo):
     assert AuditEvent.objects.filter(event="operation.glass_broken", object=operation.ref).count() == 1
     assert worker.work()
     assert fresh(operation).status == "succeeded"
+
+
+def test_where_a_team_has_no_owner_platform_engineers_are_paged(demo):
+    operation = planned(demo)
+    with context(by="system:test"):
+        User.objects.filter(pk=demo.ines.pk).update(is_active=False)
+    assert to_page(operation) == ["pia"]
 
 
 @pytest.mark.parametrize("who", ["mara", "jonas", "vera", "tomasz", "ana", "pia", "olaf"])
