@@ -2,10 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
@@ -37,14 +36,6 @@ class Page:
 
     rows: list[AuditEvent]
     next: str
-
-
-class Change(NamedTuple):
-    """One field of a diff; a side that did not exist is None."""
-
-    field: str
-    before: Any
-    after: Any
 
 
 def visible(scopes: Collection[str] | None) -> QuerySet[AuditEvent]:
@@ -79,13 +70,6 @@ def page(events: QuerySet[AuditEvent], *, after: str = "", size: int = 50) -> Pa
     rows = list(events.order_by("-at", "-id")[: size + 1])
     shown = rows[:size]
     return Page(rows=shown, next=_encoded(shown[-1]) if len(rows) > size else "")
-
-
-def before_after(event: AuditEvent) -> list[Change]:
-    """Return the fields of a row change by name, with both sides."""
-    before: Mapping[str, Any] = event.before or {}
-    after: Mapping[str, Any] = event.after or {}
-    return [Change(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
 
 
 def counts_per_day(events: QuerySet[AuditEvent]) -> list[tuple[date, int]]:

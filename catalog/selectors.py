@@ -20,17 +20,7 @@ def sources() -> QuerySet[Source]:
     return Source.objects.annotate(orderable=Count("templates", filter=orderable)).order_by("slug")
 
 
-def by_slug(slug: str) -> Template | None:
-    """One template with its current version, retired ones too; None when there is none."""
-    return Template.objects.select_related("current", "source").filter(slug=slug).first()
-
-
 def versions_of(template: Template) -> QuerySet[TemplateVersion]:
     """Every version of the template, newest first, with where each was published from."""
     publications = Prefetch("publications", queryset=Publication.objects.order_by("-at", "-pk"))
     return TemplateVersion.objects.filter(template=template).select_related("template").prefetch_related(publications)
-
-
-def by_digest(digest: str) -> TemplateVersion | None:
-    """The version with this content address."""
-    return TemplateVersion.objects.select_related("template").filter(digest=digest).first()

@@ -1,5 +1,6 @@
 """The shape of `template.yaml` (berth/v1) as JSON Schema. Rules across fields are in `template_rules.py`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from catalog import durations
@@ -20,10 +21,11 @@ def _matching(pattern: str, says: str) -> dict[str, Any]:
     return {"type": "string", "pattern": pattern, "x-says": says}
 
 
-def _closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+def closed(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+    """An object that may hold these properties and no others; drivers write the shape of `resources` with it, too."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": dict(properties),
         "required": list(required),
         "additionalProperties": False,
     }
@@ -32,7 +34,7 @@ def _closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
 _NAME = _matching(NAME, "lower-case letters, digits and _, beginning with a letter, at most 40")
 _COUNT = {"type": "integer", "minimum": 0}
 _SCALAR = {"type": ["string", "integer", "boolean"]}
-_RATE = _closed({kind: {"$ref": "#/$defs/money"} for kind in ("running", "suspended")}, "running", "suspended")
+_RATE = closed({kind: {"$ref": "#/$defs/money"} for kind in ("running", "suspended")}, "running", "suspended")
 
 PROPERTY_KEYWORDS: dict[str, Any] = {
     "type": {"enum": ["string", "integer", "boolean", "array"]},
@@ -46,7 +48,7 @@ PROPERTY_KEYWORDS: dict[str, Any] = {
     "minLength": _COUNT,
     "maxLength": {"type": "integer", "minimum": 1, "maximum": 4000},
     "pattern": _text(1000),
-    "items": _closed(
+    "items": closed(
         {
             "type": {"const": "string"},
             "enum": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 50},
@@ -73,14 +75,14 @@ PROPERTY_KEYWORDS: dict[str, Any] = {
     "x-pattern-says": _text(120),
 }
 
-_PROPERTY = _closed(
+_PROPERTY = closed(
     {
         **PROPERTY_KEYWORDS,
         "$ref": _matching(r"^#/\$defs/[A-Za-z0-9_-]+$", "a reference inside this file: #/$defs/NAME"),
     }
 )
 
-_PARAMETERS = _closed(
+_PARAMETERS = closed(
     {
         "type": {"const": "object"},
         "properties": {
@@ -91,7 +93,7 @@ _PARAMETERS = _closed(
         },
         "required": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
         "additionalProperties": {"const": False},
-        "$defs": {"type": "object", "additionalProperties": _closed(PROPERTY_KEYWORDS, "type")},
+        "$defs": {"type": "object", "additionalProperties": closed(PROPERTY_KEYWORDS, "type")},
     },
     "type",
     "properties",
@@ -100,12 +102,12 @@ _PARAMETERS = _closed(
 _TTL = {
     "anyOf": [
         {"type": "null"},
-        _closed({"default": {"$ref": "#/$defs/duration"}, "max": {"$ref": "#/$defs/duration"}}, "default", "max"),
+        closed({"default": {"$ref": "#/$defs/duration"}, "max": {"$ref": "#/$defs/duration"}}, "default", "max"),
     ],
     "x-says": "null, or default and max as hours or days, for example {default: 14d, max: 60d}",
 }
 
-_PRICE = _closed(
+_PRICE = closed(
     {
         "currency": _matching(r"^[A-Z]{3}$", "a currency of three capital letters, for example EUR"),
         "book": _text(40),
@@ -120,8 +122,8 @@ _PRICE = _closed(
     "base",
 )
 
-_OUTPUT = _closed({"name": _NAME, "description": _text(200), "sensitive": {"type": "boolean"}}, "name", "description")
-_SECRET = _closed(
+_OUTPUT = closed({"name": _NAME, "description": _text(200), "sensitive": {"type": "boolean"}}, "name", "description")
+_SECRET = closed(
     {
         "name": _NAME,
         "description": _text(200),
@@ -151,11 +153,7 @@ _TEMPLATE: dict[str, Any] = {
     "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 30},
     "secrets": {"type": "array", "items": _SECRET, "maxItems": 30},
     "price": _PRICE,
-    "ttl": {
-        "type": "object",
-        "properties": {tier: _TTL for tier in TIERS},
-        "additionalProperties": False,
-    },
+    "ttl": closed({tier: _TTL for tier in TIERS}),
     "resources": {"type": "object"},
 }
 
@@ -165,5 +163,5 @@ META_SCHEMA: dict[str, Any] = {
         "money": _matching(MONEY, 'an amount per hour in quotes, for example "0.0450"'),
         "duration": _matching(durations.PATTERN, "hours or days, for example 12h or 14d"),
     },
-    **_closed(_TEMPLATE, *(key for key in _TEMPLATE if key not in _OPTIONAL)),
+    **closed(_TEMPLATE, *(key for key in _TEMPLATE if key not in _OPTIONAL)),
 }

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from policies import signers
-from policies.models import BrokenGlass, Signature, Team, User, Verdict
+from policies.models import BrokenGlass, Service, Signature, Team, User, Verdict
 from policies.permissions import owners_of
 from policies.requirements import Matter, Requirement, Step, active_rules, plain, requirement_for
 from policies.results import Allowed, Denied
@@ -23,7 +23,7 @@ __all__ = ["Matter", "Requirement", "active_rules", "plain", "requirement_for"]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is signed: a reference, a digest, who asked, which team owns it, and who of the signers changed it."""
+    """What is signed: a reference, a digest, who asked, who owns it, and who of the signers changed it."""
 
     ref: str
     digest: str
@@ -31,11 +31,17 @@ class Subject:
     requester: User
     requirement: Requirement = field(default_factory=Requirement)
     editors: tuple[int, ...] = ()
+    service: Service | None = None
+
+    @property
+    def where(self) -> Service | Team:
+        """Where the right to sign it is asked for: the service of the owning team, if it is of one."""
+        return self.service or self.team
 
     @cached_property
     def people(self) -> signers.People:
         """Who belongs to each group that is asked, read once."""
-        return signers.people_of({group for step in self.requirement.steps for group in step.who})
+        return signers.people_of({group for step in self.requirement.steps for group in step.who}, self.where)
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,8 @@ def satisfiable(subject: Subject) -> Allowed | Denied:
     if all(_can_complete(step, able[step.key], subject) for step in steps) and _seats(steps, able):
         return Allowed()
     need, team = subject.requirement, subject.team
-    owning = len(signers.people_of([f"team:{team.slug}"])[f"team:{team.slug}"] - {subject.requester.pk})
+    of_team = signers.people_of([f"team:{team.slug}"], subject.where)[f"team:{team.slug}"]
+    owning = len(of_team - {subject.requester.pk})
     return Denied(
         rule="approval.satisfiable",
         field="approval",
@@ -213,18 +220,16 @@ def right_of(user: User, subject: Subject, step: str = "") -> Right | Denied:
             user, subject, "not_requester", "You asked for this, so you cannot sign it.", "Ask another approver."
         )
     rows = list(valid(subject).select_related("signer"))
-    if any(row.signer_id == user.pk for row in rows):
-        return _denied(user, subject, "once", "You have signed this plan already.", "Another person must sign.", 409)
+    used = {_right_of(row): row.signer for row in rows}
+    if any(row.signer_id == user.pk for row in rows) or user.pk in used:
+        mine = used.get(user.pk, user)
+        reason = "You have signed this plan" if mine.pk == user.pk else f"{mine} has signed for you"
+        return _denied(user, subject, "once", f"{reason} already.", "Another person must sign.", 409)
     standing = tally(subject)
     opened = [state.step for state in standing.open_steps if step in ("", state.step.key)]
     for right in _rights(user, subject, opened):
-        used = next((row for row in rows if _right_of(row) == (right.on_behalf_of or user).pk), None)
-        if used is None:
+        if (right.on_behalf_of or user).pk not in used:
             return right
-        if right.on_behalf_of is None:
-            return _denied(
-                user, subject, "once", f"{used.signer} has signed for you already.", "Another person must sign.", 409
-            )
     return _no_right(user, subject, standing)
 
 
@@ -238,12 +243,15 @@ def _rights(user: User, subject: Subject, steps: list[Step]) -> Iterable[Right]:
 
 
 def _no_right(user: User, subject: Subject, standing: Tally) -> Denied:
-    for state in standing.steps:
-        mine = user.is_active and signers.stands_for(user.pk, state.step.who, subject.people)
-        if mine and not state.complete and not state.is_open:
-            names = ", ".join(s.step.name for s in standing.open_steps)
-            reason = f"{state.step.name} opens when {names} is complete."
-            return _denied(user, subject, "step_open", reason, "Wait for the earlier step.", 409)
+    mine = [s for s in standing.steps if user.is_active and signers.stands_for(user.pk, s.step.who, subject.people)]
+    later = next((state for state in mine if not state.complete and not state.is_open), None)
+    if later is not None:
+        names = ", ".join(s.step.name for s in standing.open_steps)
+        reason = f"{later.step.name} opens when {names} is complete."
+        return _denied(user, subject, "step_open", reason, "Wait for the earlier step.", 409)
+    if mine and not any(state.is_open for state in mine):
+        reason = f"{mine[-1].step.name} has all its signatures; what is missing is not yours to give."
+        return _denied(user, subject, "step_done", reason, "Leave it to those who are asked.", 409)
     return _denied(
         user,
         subject,

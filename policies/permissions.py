@@ -168,10 +168,22 @@ def people_with(permission: Permission, where: Scope) -> QuerySet[User]:
     if team is not None:
         wanted |= Q(pk__in=Membership.objects.filter(carrying(permission), team=team).values("user"))
         wanted |= Q(pk__in=object_grants(permission).filter(object_pk=str(team.pk)).values("user"))
-    rows = User.objects.filter(wanted, is_active=True).exclude(pk__in=grants.filter(effect=Effect.DENY).values("user"))
+    rows = User.objects.filter(wanted, is_active=True).exclude(pk__in=denials(permission, where).values("user"))
     if permission in NEVER_BY_MACHINE:
         rows = rows.filter(is_service=False)
     return rows.order_by("full_name", "pk")
+
+
+def denials(permission: Permission, where: Scope) -> QuerySet[AccessGrant]:
+    """The denials of the right that hold here now, of this scope or one that holds it."""
+    return live_grants(permission).filter(covering(where), effect=Effect.DENY)
+
+
+def services_denied(user: User, permission: Permission) -> QuerySet[Service]:
+    """The services for which a denial takes the right from the person, wherever else it might come from."""
+    found = live_grants(permission).filter(user=user, effect=Effect.DENY)
+    single = Q(pk__in=found.filter(service__isnull=False).values("service"))
+    return Service.objects.filter(single | Q(team__in=Team.objects.filter(_named(found))))
 
 
 def live_grants(permission: Permission) -> QuerySet[AccessGrant]:
@@ -219,7 +231,7 @@ def _refusal(user: User, permission: Permission, where: Scope) -> Denied:
     what = where.name if where else "the organisation"
     team = where.team if isinstance(where, Service) else where
     who = owners_of(team) if team else "A platform engineer"
-    denial = live_grants(permission).filter(covering(where), user=user, effect=Effect.DENY).first()
+    denial = denials(permission, where).filter(user=user).first()
     if denial is not None:
         ends = f" It ends on {denial.ends_at:%Y-%m-%d %H:%M} UTC." if denial.ends_at else ""
         return Denied(
@@ -240,15 +252,8 @@ def _refusal(user: User, permission: Permission, where: Scope) -> Denied:
 
 
 def owners_of(team: Team) -> str:
-    """The people to ask about a team, in words."""
-    held = Membership.objects.filter(team=team, role=Role.OWNER, user__is_active=True).select_related("user")
-    names = [str(membership.user) for membership in held]
-    return " or ".join(names) if names else "A platform engineer"
-
-
-def approvers_of(team: Team) -> QuerySet[User]:
-    """The active people who may sign for the team."""
-    return people_with(Permission.APPROVE, team)
+    """The people to ask about a team, in words: whoever may manage it, by whatever gives it."""
+    return " or ".join(str(person) for person in people_with(Permission.MANAGE_TEAM, team)) or "A platform engineer"
 
 
 def grant(*, by: User, to: User, team: Team, name: str) -> Allowed | Denied:

@@ -31,6 +31,11 @@ class Permission(StrEnum):
     STOP_THE_LINE = "stop_the_line"
     USE_SWITCHES = "use_switches"
 
+    @property
+    def words(self) -> str:
+        """What it lets somebody do, up to the object: `reveal secrets of`."""
+        return WORDS[self]
+
 
 WORDS: dict[Permission, str] = {
     Permission.VIEW: "see",

@@ -9,7 +9,8 @@ from django.db import IntegrityError
 
 from audit.context import context
 from audit.record import record
-from policies.models import ApprovalRule, OnExpiry, RuleStep, Team, User
+from policies.access.refusals import refuse
+from policies.models import ApprovalRule, CustomRole, OnExpiry, Role, RuleStep, Team, User
 from policies.permissions import Permission, may
 from policies.results import Denied, FieldError
 
@@ -54,7 +55,7 @@ def save(*, by: User, draft: RuleDraft, rule: ApprovalRule | None = None) -> App
     """Write a rule with its steps, a new one unless `rule` is given. What waits keeps what it was asked for."""
     allowed = may(by, Permission.MANAGE_APPROVAL_RULES, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=f"approvalrule:{draft.slug}")
     errors = tuple(_errors(draft))
     if errors:
         first = errors[0]
@@ -70,7 +71,7 @@ def switch(*, by: User, rule: ApprovalRule, active: bool) -> ApprovalRule | Deni
     """Put a rule in force or out of it."""
     allowed = may(by, Permission.MANAGE_APPROVAL_RULES, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=f"approvalrule:{rule.slug}")
     with context(by=by, reason=f"approval rule {rule.slug} {'on' if active else 'off'}"):
         ApprovalRule.objects.filter(pk=rule.pk).update(active=active)
         record("approvalrule.switched", object=f"approvalrule:{rule.pk}", data={"active": active})
@@ -133,9 +134,14 @@ def _step_errors(step: StepDraft) -> Iterable[FieldError]:
 
 
 def _unknown(draft: RuleDraft) -> Iterable[FieldError]:
+    roles = [role.partition("@") for step in draft.steps for role in step.roles]
     named = {*draft.criteria.get("teams", ()), *draft.escalate_teams, *(t for step in draft.steps for t in step.teams)}
+    named |= {team for _, at, team in roles if at}
     missing = named - set(Team.objects.filter(slug__in=named).values_list("slug", flat=True))
     people = set(draft.escalate_people)
     missing |= people - set(User.objects.filter(username__in=people, is_active=True).values_list("username", flat=True))
+    held = {name for name, _, _ in roles} - set(Role.values)
+    for name in sorted(held - set(CustomRole.objects.filter(slug__in=held).values_list("slug", flat=True))):
+        yield FieldError("roles", "rule.known", f"There is no role {name}.", "Name a role, built-in or of your own.")
     for name in sorted(missing):
         yield FieldError("teams", "rule.known", f"Nothing is named {name}.", "Use the short name of a team or person.")

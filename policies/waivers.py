@@ -44,11 +44,11 @@ def _rules() -> dict[str, Rule]:
 
 
 def _in_force(ruling: Ruling, refs: Sequence[str], now: datetime) -> list[Waiver]:
-    """Granted waivers of what blocks, the narrowest first."""
+    """Granted waivers of what blocks, the narrowest first. An override counts for the request as it was asked."""
     rules = {finding.rule for finding in ruling.findings if finding.severity in BLOCKING}
     found = Waiver.objects.filter(state=Waiver.State.GRANTED, rule__in=rules, expires_at__gt=now)
-    mine = Q(scope__in=refs, operation="") | Q(operation__in=[ref for ref in refs if ref.startswith("operation:")])
-    return sorted(found.filter(mine), key=lambda row: (width(row.scope), row.pk))
+    mine = Q(operation="") | Q(operation__in=[ref for ref in refs if ref.startswith("operation:")])
+    return sorted(found.filter(mine, scope__in=refs), key=lambda row: (width(row.scope), row.pk))
 
 
 def _marked(finding: Finding, rule: Rule | None, living: Iterable[Waiver], refs: Sequence[str]) -> Finding:

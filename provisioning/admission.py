@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
+from policies import waivers
 from policies.decisions import record_ruling
 from policies.engine import BLOCKING, Finding, Ruling, judge
 from provisioning import admission_facts
 from provisioning.admission_facts import Object
+from provisioning.judging import refs_of_place
 from provisioning.models import AdmissionHook, Environment, Target
 from provisioning.states import EnvironmentStatus
 
@@ -50,17 +52,24 @@ def answer(hook: AdmissionHook, request: Object) -> Answer:
     if environment is None:
         return _unknown(hook, request)
     facts = admission_facts.facts_of(request, environment, hook.target)
-    ruling = judge("admission", facts, now=timezone.now())
+    ruling = judge_object(facts, environment)
     given = _answer(hook, ruling)
     if not request.get("dryRun"):
         _keep(ruling, given, environment, hook.target, request)
     return given
 
 
+def judge_object(facts: dict[str, Any], environment: Environment) -> Ruling:
+    """What policy says to one object of the environment, with what is waived for the environment now."""
+    now = timezone.now()
+    refs = refs_of_place(str(environment.pk), environment.service)
+    return waivers.applied(judge("admission", facts, now=now), refs, now)
+
+
 def environment_of(target: Target, request: Object) -> Environment | None:
     """The environment that the object's namespace belongs to, if it lives on this target."""
     rows = Environment.objects.exclude(status=EnvironmentStatus.DESTROYED).filter(target=target)
-    rows = rows.select_related("service", "team")
+    rows = rows.select_related("service__team", "team")
     namespace = str(request.get("namespace") or "")
     if request["kind"].get("kind") == "Namespace":
         before = admission_facts.label_of(request.get("oldObject")) or admission_facts.label_of(request["object"])

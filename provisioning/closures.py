@@ -13,7 +13,7 @@ from policies.models import BrokenGlass, Service, SwitchName
 from policies.windowing import Options
 from provisioning import facts, kinds
 from provisioning.facts import Draft
-from provisioning.models import Operation
+from provisioning.models import Environment, Operation
 from provisioning.states import OperationStatus as S
 from provisioning.tiers import Tier
 
@@ -46,6 +46,13 @@ def of(operation: Operation, now: datetime | None = None) -> Closure | None:
 def of_draft(draft: Draft, now: datetime) -> Closure | None:
     """What would hold it if a person asked for it now and it needed nothing else."""
     return _switch("person", now) or _stop(draft.service, draft.kind) or _shut(facts.window_of(draft, now))
+
+
+def of_ask(environment: Environment, kind: str, now: datetime) -> Closure | None:
+    """What would hold a change of this environment, if a person asked for it now."""
+    service = environment.service
+    places = {"tier": environment.tier, "team": service.team.slug, "service": service.slug}
+    return _switch("person", now) or _stop(service, kind) or _shut(windows.open_now(kind=kind, now=now, **places))
 
 
 def _switch(origin: str, now: datetime) -> Closure | None:

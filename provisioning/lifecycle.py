@@ -34,12 +34,7 @@ class Lease:
 
 
 def move(
-    operation: Operation,
-    to: str,
-    *,
-    fence: int | None = None,
-    data: dict[str, Any] | None = None,
-    **fields: Any,
+    operation: Operation, to: str, *, fence: int | None = None, data: dict[str, Any] | None = None, **fields: Any
 ) -> bool:
     """Move an operation to a status if legal from where it is *now*; record the event. False: someone was first.
 
@@ -48,15 +43,10 @@ def move(
     rows = Operation.objects.filter(pk=operation.pk, status__in=states.before(states.OPERATION, to))
     if fence is not None and not _is_current(operation.pk, fence):
         return False
-    if to in states.TERMINAL:
-        fields.setdefault("finished_at", timezone.now())
-        fields.setdefault("blocked", "")
-    if to == S.QUEUED:
-        fields.setdefault("queued_at", timezone.now())
-        fields.setdefault("finished_at", None)
-    if not rows.update(status=to, **fields):
+    written = {"status": to, **_that_go_with(to), **fields}
+    if not rows.update(**written):
         return False
-    for name, value in {"status": to, **fields}.items():
+    for name, value in written.items():
         setattr(operation, name, value)
     if to in states.TERMINAL or to in states.WAITING:
         give_locks(operation.pk)
@@ -69,6 +59,13 @@ def move(
         data={"kind": operation.kind, "environment": str(operation.environment_id), **(data or {})},
     )
     return True
+
+
+def _that_go_with(status: str) -> dict[str, Any]:
+    """The fields that a status brings with it, unless the caller gives them."""
+    if status in states.TERMINAL:
+        return {"finished_at": timezone.now(), "blocked": ""}
+    return {"queued_at": timezone.now(), "finished_at": None} if status == S.QUEUED else {}
 
 
 def _is_current(operation: uuid.UUID, fence: int) -> bool:

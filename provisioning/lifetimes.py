@@ -6,11 +6,6 @@ from catalog.models import TemplateVersion
 from policies.results import Denied
 
 
-def default_hours(version: TemplateVersion, tier: str) -> int | None:
-    """The template's default TTL for a tier in hours; None: no expiry."""
-    return version.ttl_hours(tier)
-
-
 def longest(version: TemplateVersion, tier: str, created: datetime) -> datetime | None:
     """The last moment an environment may live to, or None."""
     hours = version.ttl_max_hours(tier)

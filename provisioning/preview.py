@@ -58,7 +58,7 @@ def _full(by: User, wanted: Wanted, checked: Checked, usage: tuple[Usage, ...], 
     ruling, need = checked.judgement.ruling, checked.judgement.requirement
     cost = price(wanted.version, checked.draft.parameters)
     hours = checked.draft.ttl_hours
-    subject = Subject("", "", wanted.service.team, by, need)
+    subject = Subject("", "", wanted.service.team, by, need, service=wanted.service)
     if denied is None:
         denied = quota_of(by, checked.draft)
     if denied is None:

@@ -35,7 +35,7 @@ def refusal(by: User, short: Sequence[Usage], team: Team) -> Denied:
         field="team",
         reason=" ".join(_sentence(use) for use in short),
         fix=f"{give} a platform engineer for a higher quota.",
-        who=owners_of(team),
+        who=f"{owners_of(team)}, or a platform engineer",
         status=409,
         about={"quotas": explained},
     )

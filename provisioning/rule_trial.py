@@ -94,7 +94,7 @@ class StepSigners:
 def signers_now(rule: ApprovalRule, team: Team) -> tuple[StepSigners, ...]:
     """Who could sign each step for what this team owns, whoever asks."""
     need = joined([(rule, "")], team=team.slug)
-    people = signers.people_of({group for step in need.steps for group in step.who})
+    people = signers.people_of({group for step in need.steps for group in step.who}, team)
     everybody = User.objects.in_bulk({pk for members in people.values() for pk in members})
     return tuple(
         StepSigners(

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from policies.models import BrokenGlass, Delegation, User
 from policies.permissions import Permission, may, services_with, teams_with
-from policies.signers import groups_of, in_force
+from policies.signers import asking, in_force
 from provisioning import states, turns
 from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target, WarmPool
 from provisioning.states import EnvironmentStatus as E
@@ -39,17 +39,14 @@ def _asked(user: User) -> Q:
 
 def _asks(user: User) -> Q:
     """Operations with an open step that the person, or somebody they stand in for, may sign."""
-    wanted = _any_of(user)
+    wanted = _asks_for(user)
     for row in in_force().filter(to=user):
-        wanted |= _any_of(row.of) & Q(team=row.team) if row.team_id else _any_of(row.of)
+        wanted |= _asks_for(row.of) & Q(team=row.team) if row.team_id else _asks_for(row.of)
     return Q(status=S.AWAITING_APPROVAL) & wanted
 
 
-def _any_of(user: User) -> Q:
-    found = Q(pk__in=[])
-    for groups in groups_of(user):
-        found |= Q(asked__overlap=groups)
-    return found
+def _asks_for(user: User) -> Q:
+    return asking(user, asked="asked", service="environment__service")
 
 
 def waiting_for(user: User) -> QuerySet[Operation]:

@@ -34,6 +34,7 @@ def subject_of(operation: Operation) -> Subject:
         requester=operation.requester,
         requirement=Requirement.from_json(operation.approval),
         editors=tuple(operation.edited_by),
+        service=operation.environment.service,
     )
 
 

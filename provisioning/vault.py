@@ -9,10 +9,8 @@ import base64
 import hmac
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,8 +20,8 @@ import requests
 from django.conf import settings
 from hvac import exceptions as errors
 
-from provisioning.drivers.base import DriverRejected, DriverUnavailable
 from provisioning.redaction import learn
+from provisioning.vault_errors import VaultConflict, VaultDenied, VaultUnavailable, translated
 
 MOUNT = "kv"
 TRANSIT_KEY = "berth-hmac"
@@ -32,18 +30,6 @@ TIMEOUT_S = 3.0
 ROLE_SESSION_TTL = "10m"
 WRAPPED_TTL = "60s"
 _RELOGIN_BEFORE_S = 30.0
-
-
-class VaultUnavailable(DriverUnavailable):
-    """Vault is sealed, starting, overloaded or out of reach; the call may be repeated."""
-
-
-class VaultDenied(DriverRejected):
-    """Vault refused the call; repeating it does not help. The message names the path, never a value."""
-
-
-class VaultConflict(VaultDenied):
-    """A check-and-set write found another version than the caller expected."""
 
 
 class Secret:
@@ -87,15 +73,6 @@ class SecretVersion:
 
     values: Mapping[str, Secret]
     version: int
-
-
-@dataclass(frozen=True)
-class SecretMeta:
-    """Facts about one KV path that are safe to show."""
-
-    version: int
-    created_at: datetime
-    updated_at: datetime
 
 
 class Vault:
@@ -145,13 +122,15 @@ class Vault:
         values = {name: Secret(str(value)) for name, value in data["data"]["data"].items()}
         return SecretVersion(values, int(data["data"]["metadata"]["version"]))
 
-    def kv_meta(self, path: str) -> SecretMeta | None:
-        """Return version and age of a path without reading its values."""
+    def kv_version(self, path: str) -> int | None:
+        """Return the current version of a path without reading its values, or None when nothing stands there."""
         data = self._call_or_none(path, lambda c: c.secrets.kv.v2.read_secret_metadata(path, mount_point=MOUNT))
-        if data is None:
-            return None
-        facts = data["data"]
-        return SecretMeta(int(facts["current_version"]), _moment(facts["created_time"]), _moment(facts["updated_time"]))
+        return None if data is None else int(data["data"]["current_version"])
+
+    def kv_versions(self, paths: Mapping[str, str]) -> dict[str, int]:
+        """Return, by the names given to the paths, the current version of each that stands."""
+        found = {name: self.kv_version(path) for name, path in paths.items()}
+        return {name: version for name, version in found.items() if version is not None}
 
     def kv_list(self, path: str) -> tuple[str, ...]:
         """Return the names directly below a path."""
@@ -230,7 +209,7 @@ class Vault:
     def health(self) -> bool:
         """Tell whether Vault answers and is unsealed. Never raises."""
         try:
-            with _translated("health"):
+            with translated("health"):
                 answer = self._client.sys.read_health_status(method="GET")
                 return isinstance(answer, dict) and not answer["sealed"]
         except (VaultUnavailable, VaultDenied):
@@ -248,13 +227,13 @@ class Vault:
         """Ask once; on a refusal that a stale token may explain, log in again and ask a second time."""
         fresh = self._log_in(force=False)
         try:
-            with _translated(path):
+            with translated(path):
                 return ask(self._client)
         except VaultDenied as refused:
             if fresh or not isinstance(refused.__cause__, errors.Forbidden):
                 raise
         self._log_in(force=True)
-        with _translated(path):
+        with translated(path):
             return ask(self._client)
 
     def _log_in(self, *, force: bool) -> bool:
@@ -266,7 +245,7 @@ class Vault:
                 self._client.token = learn(_read(self._token_file))
                 self._login_again_at = time.monotonic() + 60
                 return True
-            with _translated("login"):
+            with translated("login"):
                 answer = self._client.auth.approle.login(
                     self._role_id, learn(_read(self._secret_id_file)), use_token=True
                 )
@@ -301,18 +280,3 @@ def _read(path: str) -> str:
         return Path(path).read_text().strip()
     except OSError as problem:
         raise VaultUnavailable("the Vault credentials file cannot be read") from problem
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text[:19] + "+00:00")
-
-
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    """Turn the client library's errors into ours; the cause stays attached for those who look."""
-    try:
-        yield
-    except (errors.Forbidden, errors.InvalidPath, errors.InvalidRequest, errors.Unauthorized) as problem:
-        raise VaultDenied(f"Vault refused {path}") from problem
-    except (errors.VaultError, requests.RequestException) as problem:
-        raise VaultUnavailable(f"Vault does not answer ({type(problem).__name__})") from problem

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests import people
+from tests import noop, people
 from tests.cluster import fixtures
 from tests.cluster.fixtures import cluster as cluster
 
@@ -42,6 +42,12 @@ def _missing(what: str) -> str:
 
         return "" if landlock.abi() else "This kernel has no Landlock."
     return ""
+
+
+@pytest.fixture(autouse=True)
+def _empty_world() -> None:
+    """Every test starts with an empty outside world."""
+    noop.reset()
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from provisioning.drivers.base import (
     Step,
     StepKey,
 )
+from tests.planned import difference, stands
 
 ADDRESSES = ("a", "b", "c")
 
@@ -58,13 +59,7 @@ class FiledDriver(Driver):
         if kind not in self.capabilities:
             raise DriverRejected(f"The filed driver cannot {kind}.")
         wanted = {} if kind == "destroy" else {a: {"running": _runs(spec, kind)} for a in ADDRESSES}
-        changes = []
-        for address in sorted({*wanted, *observed}, reverse=kind == "destroy"):
-            before = dict(observed[address].state) if address in observed else None
-            if before != wanted.get(address):
-                action = "create" if before is None else "change" if address in wanted else "destroy"
-                changes.append(Change(address, action, before, wanted.get(address)))
-        return Plan(tuple(changes))
+        return difference(wanted, observed, backwards=kind == "destroy")
 
     def steps(self, spec: EnvironmentSpec, kind: str, plan: Plan) -> tuple[Step, ...]:
         return tuple(self._step(spec, change) for change in plan.changes)
@@ -88,8 +83,7 @@ class FiledDriver(Driver):
             for address in ADDRESSES:
                 if address < change.address:
                     die_once("recorded", address)
-            found = observed.get(change.address)
-            return (dict(found.state) if found else None) == change.after
+            return stands(change)(observed)
 
         return Step(change.address, change.address, 5.0, apply, undo, done)
 

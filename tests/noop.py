@@ -22,6 +22,7 @@ from provisioning.drivers.base import (
     Step,
     StepKey,
 )
+from tests.planned import difference, stands
 
 WORLD: dict[str, dict[str, dict[str, Any]]] = {}
 STRAYS: dict[str, dict[str, Any]] = {}
@@ -76,15 +77,7 @@ class NoopDriver(Driver):
             raise DriverRejected(f"The noop driver cannot {kind}.")
         if kind == "adopt":
             return self._imports(spec, observed)
-        wanted = self._wanted(spec, kind)
-        changes = []
-        for address in sorted({*wanted, *observed}):
-            before = dict(observed[address].state) if address in observed else None
-            after = wanted.get(address)
-            if before != after:
-                action = "create" if before is None else "destroy" if after is None else "change"
-                changes.append(Change(address, action, before, after))
-        return Plan(tuple(changes))
+        return difference(self._wanted(spec, kind), observed)
 
     def _imports(self, spec: EnvironmentSpec, observed: Resources) -> Plan:
         missing = {a: i for a, i in sorted(spec.imports.items()) if a not in observed}
@@ -122,11 +115,7 @@ class NoopDriver(Driver):
             elif world.pop(change.address, None):
                 STRAYS[spec.imports[change.address]] = dict(change.before or {})
 
-        def done(observed: Resources) -> bool:
-            found = observed.get(change.address)
-            return (dict(found.state) if found else None) == change.after
-
-        return Step(change.address, change.address.title(), LIMIT_S, apply, undo, done)
+        return Step(change.address, change.address.title(), LIMIT_S, apply, undo, stands(change))
 
     def observe(self, spec: EnvironmentSpec) -> Resources:
         _call(None)

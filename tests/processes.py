@@ -1,14 +1,20 @@
-"""Real worker processes for tests, against the test database and a broker prefix of their own."""
+"""Real worker and web processes for tests, against the test database and a broker prefix of their own."""
 
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
+from portal.embedded import ports
+
+Found = TypeVar("Found")
 ROOT = Path(__file__).resolve().parent.parent
 LOOP = """
 import django, time
@@ -48,11 +54,35 @@ def celery_worker(concurrency: int = 1, **env: str):
     return process([*argv, "--loglevel", "WARNING", "--without-gossip", "--without-mingle"], **env)
 
 
-def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    """Poll until it holds, or fail saying that it never did."""
+@contextmanager
+def web(**env: str) -> Iterator[str]:
+    """The portal: its address, once it answers."""
+    port = free_port()
+    argv = [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", f"{ports.HOST}:{port}", "--threads", "6"]
+    with process([*argv, "--log-level", "error"], **env):
+        wait_until(lambda: is_alive(port), 60)
+        yield f"http://{ports.HOST}:{port}"
+
+
+def is_alive(port: int) -> bool:
+    """Whether the portal answers there."""
+    return ports.get(port, "/healthz")[0] == 200
+
+
+def free_port() -> int:
+    """Below the range from which connections get theirs, so that nobody takes it by chance before it is used."""
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((ports.HOST, port))
+            return port
+
+
+def wait_until(true: Callable[[], Found], seconds: float = 30.0, pause: float = 0.05) -> Found:
+    """Poll until it holds, and return what held; or fail saying that it never did."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s")
+    while not (found := true()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s")
+        time.sleep(pause)
+    return found

@@ -3,12 +3,10 @@
 import http.client
 import json
 import os
-import secrets
-import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,7 @@ from audit.context import context
 from catalog.actions import register_source, seed_repository, sync
 from catalog.models import Template, TemplateVersion
 from provisioning.models import Environment, Operation
-from tests.processes import ROOT, looping_worker, process, wait_until
-
-
-def free_port() -> int:
-    """Below the range from which connections get theirs, so that nobody takes it by chance before it is used."""
-    while True:
-        port = 20000 + secrets.randbelow(12000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+from tests.processes import ROOT, free_port, looping_worker, process, wait_until
 
 
 def shipped(slug: str) -> TemplateVersion:

@@ -175,14 +175,19 @@ def dismiss(*, by: User, membership: Membership, reason: str = "") -> Allowed | 
         return refused(manages)
     with context(by=by, reason=reason):
         Team.objects.select_for_update().get(pk=membership.team_id)
-        others = Membership.objects.filter(team=membership.team, role=Role.OWNER, user__is_active=True)
-        last = membership.role == Role.OWNER and not others.exclude(pk=membership.pk).exists()
-        if not last:
+        last = last_owner(membership)
+        if last is None:
             Membership.objects.filter(pk=membership.pk).delete()
-    if last:
-        reason = f"{membership.user} is the last owner of {membership.team}."
-        return refused(Denied("membership.last_owner", "role", reason, "Make somebody else owner first.", status=409))
-    return Allowed()
+    return refused(last) if last is not None else Allowed()
+
+
+def last_owner(membership: Membership) -> Denied | None:
+    """Why this role stays until somebody else has it, or None. Call with the team's row locked."""
+    others = Membership.objects.filter(team=membership.team, role=Role.OWNER, user__is_active=True)
+    if membership.role != Role.OWNER or others.exclude(pk=membership.pk).exists():
+        return None
+    reason = f"{membership.user} is the last owner of {membership.team}."
+    return Denied("membership.last_owner", "role", reason, "Make somebody else owner first.", status=409)
 
 
 def save_role(*, by: User, slug: str, name: str, permissions: list[str]) -> CustomRole | Denied:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
-from policies.access.giving import oneself
+from policies.access.giving import last_owner, oneself
 from policies.access.refusals import refuse
 from policies.models import AccessGrant, AccessReview, Effect, Membership, ReviewItem, Team, User
 from policies.permissions import Permission, live, may, teams_with
@@ -88,6 +88,11 @@ def visible_to(user: User) -> QuerySet[AccessReview]:
     return rows.annotate(**counts).order_by("-completed_at", "due_at", "pk")
 
 
+def undecided_by(user: User) -> QuerySet[ReviewItem]:
+    """What is left for somebody other than its holder to answer, this person among them."""
+    return ReviewItem.objects.filter(decision="").exclude(user=user)
+
+
 def reviews(user: User, team: Team) -> Allowed | Denied:
     """May the person answer for this team?"""
     return may(user, Permission.MANAGE_ACCESS, team) or may(user, Permission.REVIEW_ACCESS, team)
@@ -105,13 +110,23 @@ def decide(*, by: User, item: ReviewItem, keep: bool, note: str = "") -> ReviewI
         return refuse(denied, by=by, object=item.subject, where=item.team)
     now = timezone.now()
     with context(by=by, reason=note):
+        denied = None if keep else _last_owner(item)
         changes = {"decision": "confirmed" if keep else "revoked", "decided_by": by, "decided_at": now}
-        if ReviewItem.objects.filter(pk=item.pk, decision="").update(**changes, note=note[:300]):
+        rows = ReviewItem.objects.filter(pk=item.pk, decision="")
+        if denied is None and rows.update(**changes, note=note[:300]):
             if not keep:
                 _end(item, by, now)
             _complete(item.review)
     item.refresh_from_db()
-    return item
+    return item if denied is None else refuse(denied, by=by, object=item.subject, where=item.team)
+
+
+def _last_owner(item: ReviewItem) -> Denied | None:
+    """Why the role under review cannot be taken: a team keeps its last owner, whoever decides."""
+    Team.objects.select_for_update().get(pk=item.team_id)
+    kind, pk = item.subject.split(":")
+    role = Membership.objects.filter(pk=pk).select_related("user", "team").first() if kind == "membership" else None
+    return last_owner(role) if role is not None else None
 
 
 def _end(item: ReviewItem, by: User, now: datetime) -> None:

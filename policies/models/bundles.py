@@ -128,6 +128,11 @@ class Replay(models.Model):
     asked_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)
     judged = models.PositiveIntegerField(default=0)
+    unjudged = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text=_("Could not be judged: the facts are gone or lack what is required today, or no answer."),
+    )
     blocked = models.PositiveIntegerField(default=0, help_text=_("Allowed then; this bundle would have blocked it."))
     freed = models.PositiveIntegerField(default=0, help_text=_("Blocked then; this bundle would have allowed it."))
     rows = models.JSONField(default=list, help_text=_("[{decision, allowed, findings}] of those that differ."))

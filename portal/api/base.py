@@ -4,6 +4,7 @@ import re
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.urls import reverse
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,13 +54,24 @@ class ApiView(APIView):
         return cursor.get_paginated_response(shape(found, many=True).data)
 
     def answer(
-        self, result: Model | Denied, shape: type[BaseSerializer[Any]], status: int = 200, location: str = ""
+        self,
+        result: Model | Denied,
+        shape: type[BaseSerializer[Any]],
+        status: int = 200,
+        *,
+        at: str = "",
+        key: str = "pk",
     ) -> Response:
-        """What an action answered: the thing, or its refusal."""
+        """What an action answered: the thing, or its refusal. `at` is the route at which it is found by its `key`."""
         if isinstance(result, Denied):
             return problem(result)
         shown = shape(result, context={"request": self.request}).data
-        return Response(shown, status=status, headers={"Location": location} if location else None)
+        headers = {"Location": reverse(f"api:{at}", args=[getattr(result, key)])} if at else None
+        return Response(shown, status=status, headers=headers)
+
+    def gone(self, result: object | Denied) -> Response:
+        """What an action that removes answered: nothing, or its refusal."""
+        return problem(result) if isinstance(result, Denied) else Response(status=204)
 
 
 def idempotency_key(request: Request) -> str:

@@ -43,6 +43,14 @@ def described(
     )
 
 
+def changes(
+    summary: str, shape: Shape, *, takes: Shape, scope: str = "operate", problems: tuple[int, ...] = ()
+) -> Callable[[Any], Any]:
+    """Annotate a method that changes one thing as it was last read; `shape` is what it answers."""
+    refused = (*WRITES, 412, *problems)
+    return described(summary, {200: shape}, scope=scope, takes=takes, parameters=[IF_MATCH], problems=refused)
+
+
 def listed(name: str, summary: str, shape: type[serializers.BaseSerializer[Any]], query: Shape) -> Callable[[Any], Any]:
     """Annotate a method that answers pages."""
     refused = {(status, CONTENT_TYPE): ProblemSerializer for status in READS}

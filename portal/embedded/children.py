@@ -48,21 +48,13 @@ def table(var: Path, web_port: int, streams_port: int) -> list[Child]:
     celery = ("-m", "celery", "--quiet", "-A", "portal")
     alone = ("--without-mingle", "--without-gossip")
     gunicorn = ("-m", "gunicorn", "portal.wsgi", "--bind", f"{ports.HOST}:{web_port}", "--workers", "2")
+    threads = ("--worker-class", "gthread", "--threads", "4")
     uvicorn = ("-m", "uvicorn", "portal.asgi:application", "--host", ports.HOST, "--port", str(streams_port))
     schedule = str(var / "run" / "beat-schedule")
     return [
         Child(
             "web",
-            (
-                *gunicorn,
-                "--worker-class",
-                "gthread",
-                "--threads",
-                "4",
-                "--graceful-timeout",
-                "5",
-                "--no-control-socket",
-            ),
+            (*gunicorn, *threads, "--graceful-timeout", "5", "--no-control-socket"),
             (*QUEUE, *VAULT),
             port=web_port,
         ),

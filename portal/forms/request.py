@@ -28,9 +28,10 @@ class RequestForm:
 
     @property
     def service(self) -> Service | None:
-        """The chosen service, or the first."""
+        """The chosen service; the first, while nothing is sent. What was sent is never replaced by another one."""
         slug = self.sent.get("service", "")
-        return next((s for s in self.services if s.slug == slug), self.services[0] if self.services else None)
+        first = self.services[0] if self.services and not self.is_filled else None
+        return next((s for s in self.services if s.slug == slug), first)
 
     @property
     def name(self) -> str:
@@ -46,12 +47,14 @@ class RequestForm:
 
     def wanted(self) -> Wanted | None:
         """The request, or None where there is no service to make it for."""
-        if self.service is None:
-            return None
+        return None if self.service is None else self.wanted_for(self.service)
+
+    def wanted_for(self, service: Service) -> Wanted:
+        """The same for a service that is not offered in the form."""
         days = (self.sent.get("ttl_days") or "").strip()
         hours = int(days) * HOURS_PER_DAY if days and not self.own_errors else None
         return Wanted(
-            service=self.service,
+            service=service,
             version=self.version,
             name=self.name,
             tier=self.tier,
@@ -105,13 +108,13 @@ class RequestForm:
 
 
 def read(template: Template, version: TemplateVersion, services: list[Service], sent: QueryDict) -> RequestForm:
-    """Read what was sent; a tier the template has not is replaced by its first."""
+    """Read what was sent; an empty form begins with the template's first tier."""
     tier = sent.get("tier", "")
     return RequestForm(
         template=template,
         version=version,
         services=services,
         sent=sent,
-        tier=tier if tier in version.tiers else version.tiers[0],
+        tier=tier if tier in version.tiers or "key" in sent else version.tiers[0],
         key=sent.get("key") or uuid.uuid4().hex,
     )

@@ -24,19 +24,22 @@ class RoleRow:
     slug: str
     name: str
     built_in: bool
-    permissions: list[str]
+    permissions: list[Permission]
 
 
 def role_table() -> list[RoleRow]:
     """Built-in roles first."""
     built_in = [RoleRow(role.value, str(role.label), True, sorted(ROLE_TABLE[role])) for role in Role]
-    custom = [RoleRow(role.slug, role.name, False, sorted(role.permissions)) for role in CustomRole.objects.all()]
+    custom = [
+        RoleRow(role.slug, role.name, False, sorted(map(Permission, role.permissions)))
+        for role in CustomRole.objects.all()
+    ]
     return built_in + custom
 
 
 def every_right(person: User, where: Scope) -> list[Explanation]:
-    """Everything the person may do there, each with its sources."""
-    return [explain(person, permission, where) for permission in Permission]
+    """Everything the person may and may not do there, each with its sources; what they may comes first."""
+    return sorted((explain(person, permission, where) for permission in Permission), key=lambda each: not each.allowed)
 
 
 @dataclass(frozen=True)

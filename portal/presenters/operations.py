@@ -158,7 +158,7 @@ def _times(place: QueuePlace) -> Iterable[str]:
     if place.usual_seconds is not None:
         yield _("Usually %s.") % seconds_in_words(place.usual_seconds)
     if place.starts_in_seconds is not None:
-        yield _("Its turn comes in about %s.") % seconds_in_words(place.starts_in_seconds)
+        yield _("Its turn comes in %s.") % seconds_in_words(place.starts_in_seconds)
 
 
 @dataclass(frozen=True)
@@ -251,6 +251,7 @@ def _status_words(operation: Operation, waits: Sequence[Waits], now: datetime) -
 
 _WORDS: dict[str, Any] = {
     S.REQUESTED: lazy("A worker plans it next."),
+    S.QUEUED: lazy("Before it begins it is planned again; a plan that differs goes back to its signers."),
     S.PLANNING: lazy("A worker compares what is asked with what exists."),
     S.RUNNING: lazy("If it fails, what it made is removed again."),
     S.VERIFYING: lazy("Every step is done; the result is checked from outside."),

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from policies.models import Stop, Switch, User, Window
+from policies.models import Stop, Switch, SwitchName, User, Window
 from policies.permissions import Permission, may
 from policies.windows import ALLOW
 
@@ -84,6 +84,13 @@ def may_stop(by: User, row: Stop) -> bool:
     return bool(may(by, Permission.STOP_THE_LINE, row.service))
 
 
-def switch_row(name: str, label: str, row: Switch | None) -> dict[str, Any]:
-    """One switch and its present use."""
-    return {"name": name, "label": label, "use": row}
+def switch_row(name: str, row: Switch | None) -> dict[str, Any]:
+    """One switch, by what it does, and its present use."""
+    acts = {
+        SwitchName.PROVISIONING: _("Pause provisioning"),
+        SwitchName.SCHEDULES: _("Pause schedules"),
+        SwitchName.NOTIFICATIONS: _("Pause notifications"),
+        SwitchName.RECONCILE: _("Pause automatic reconciling"),
+        SwitchName.READ_ONLY: _("Make Berth read-only"),
+    }
+    return {"name": name, "act": acts[SwitchName(name)], "use": row}

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("teams/<slug:slug>/", people.team, name="team"),
     path("settings/", settings_pages.settings_page, name="settings_page"),
     path("settings/tokens/", settings_pages.tokens, name="tokens"),
+    path("settings/tokens/<int:pk>/rotate/", settings_pages.token_rotate, name="token_rotate"),
     path("settings/tokens/<int:pk>/revoke/", settings_pages.token_revoke, name="token_revoke"),
     path("settings/security/", security.security, name="security"),
     path("settings/security/app/", security.app, name="security_app"),

@@ -75,7 +75,7 @@ def break_glass(request: HttpRequest, pk: UUID) -> HttpResponse:
         denied = answer
     context = {
         "operation": found,
-        "may": may(viewer(request), Permission.BREAK_GLASS, found.team),
+        "may": may(viewer(request), Permission.BREAK_GLASS, found.environment.service),
         "problem": problem_of(denied, _("The glass is whole")) if denied is not None else None,
         "crumbs": [(found.short_id, reverse("operation", args=[pk])), (_("Break the glass"), None)],
     }

@@ -121,6 +121,8 @@ def roles(request: HttpRequest) -> HttpResponse:
     context = {
         "roles": show.role_table(),
         "permissions": list(Permission),
+        "asked": request.POST,
+        "chosen": request.POST.getlist("permissions"),
         "may_manage": bool(may(user, Permission.MANAGE_ACCESS, None)),
         "problem": problem_of(denied, _("Not saved")) if denied is not None else None,
         "crumbs": [(_("Governance"), "/governance/"), (_("Access"), "/access/"), (_("Roles"), None)],

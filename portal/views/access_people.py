@@ -28,8 +28,9 @@ def person(request: HttpRequest, username: str) -> HttpResponse:
 def shown(request: HttpRequest, found: User, denied: Denied | None = None) -> HttpResponse:
     user = viewer(request)
     scopes = people_near.scopes(user)
-    scope = request.GET.get("scope", scopes[0][0])
     roles = found.memberships.select_related("team", "custom").order_by("team__name", "role")
+    own = next((f"team:{each.team.slug}" for each in roles), scopes[0][0])
+    scope = request.GET.get("scope", own if own in dict(scopes) else scopes[0][0])
     context = {
         "person": found,
         "scope": scope,

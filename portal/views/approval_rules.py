@@ -16,7 +16,7 @@ from policies.rule_book import RuleDraft
 from portal.forms.approval_rule import draft_of, shown
 from portal.presenters import approval_rules as show
 from portal.views.pages import problem_of, viewer
-from provisioning import rule_trial, selectors
+from provisioning import closures, rule_trial, selectors
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,6 +97,7 @@ def _form(
         "rule": rule,
         "asked": asked,
         "expiries": OnExpiry.choices,
+        "options": closures.options(),
         "problem": problem_of(denied, _("Nothing was kept")) if denied is not None else None,
         "crumbs": _crumbs(rule.slug if rule else _("New rule")),
     }

@@ -153,6 +153,6 @@ def _emergency(user: User, found: Operation) -> dict[str, Any]:
     return {
         "glass": glass,
         "may_review": glass is not None and break_glass.may_review(user, glass) is None,
-        "may_break": waits and bool(may(user, Permission.BREAK_GLASS, found.team)),
+        "may_break": waits and bool(may(user, Permission.BREAK_GLASS, found.environment.service)),
         "may_change": edit.editable_by(user, found),
     }

@@ -1,6 +1,6 @@
 """What every tab of an environment shows: title, manifest, tabs, and what can be asked now or why not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
@@ -14,7 +14,8 @@ from policies.results import Allowed, Denied
 from portal.presenters import operations as show
 from portal.presenters.waiting import waits_of
 from portal.views.rows import cost_since, expires_soon, look, month_start
-from provisioning import kinds
+from provisioning import closures, kinds
+from provisioning.closures import Closure
 from provisioning.models import Environment, Operation
 from provisioning.states import TERMINAL
 from provisioning.states import EnvironmentStatus as E
@@ -33,6 +34,7 @@ class Act:
     icon: str
     url: str
     why_not: str = ""
+    closed: Closure | None = None
 
 
 def frame(user: User, found: Environment, tab: str) -> dict[str, Any]:
@@ -86,7 +88,8 @@ def _in_header(found: Environment, acts: dict[str, Act]) -> list[Act]:
     """Resume while it is suspended, else suspend; destroying has its own form."""
     if found.status == E.DESTROYED:
         return []
-    return [acts["resume" if found.status == E.SUSPENDED else "suspend"]]
+    act = acts["resume" if found.status == E.SUSPENDED else "suspend"]
+    return [act if act.why_not else replace(act, closed=closures.of_ask(found, act.kind, timezone.now()))]
 
 
 def _tabs(found: Environment, tab: str) -> list[dict[str, Any]]:

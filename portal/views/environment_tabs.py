@@ -20,6 +20,7 @@ from portal.views.environment_frame import EXTEND_DAYS
 from portal.views.environment_state import state
 from portal.views.pages import viewer
 from portal.views.rows import look_of_operation, title_of
+from provisioning import closures
 from provisioning.actions.recovery import is_out_of_reach
 from provisioning.models import Environment, Operation, Recheck
 from provisioning.states import EnvironmentStatus as E
@@ -132,6 +133,7 @@ def settings_tab(request: HttpRequest, found: Environment) -> dict[str, Any]:
     return {
         "rows": parameter_rows(version, found.parameters, locked=True),
         "lost": _lost(found),
+        "closed": {kind: closures.of_ask(found, kind, timezone.now()) for kind in ("update", "destroy")},
         "out_of_reach": out_of_reach,
     }
 

@@ -20,6 +20,7 @@ from portal.shell import shell_of
 from portal.views.history import names_for
 from portal.views.inbox import signed_counts
 from portal.views.needs import needs_of
+from portal.views.needs_governance import governance_needs
 from portal.views.pages import viewer
 from portal.views.rows import cost_since, environment_rows, month_start, rate_now, under_way
 from provisioning.inbox import to_sign
@@ -43,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
     signed, waits = signed_counts(moving), waits_in(moving)
     context = {
         "live_count": len(live),
-        "needs": needs_of(user, live, inbox, now),
+        "needs": [*needs_of(user, live, inbox, now), *governance_needs(user, now)],
         "under_way": [under_way(row, signed, waits, now) for row in moving],
         "rows": environment_rows(live[:SHOWN], now),
         "expires": sorted((e for e in live if e.expires_at), key=_expiry)[:NEXT],

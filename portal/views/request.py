@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from delivery.selectors import services_visible_to
@@ -84,16 +85,24 @@ def _checked(request: HttpRequest, form: RequestForm) -> previews.Preview | None
 def request_page(request: HttpRequest, slug: str) -> HttpResponse:
     """The form; sending it asks for the environment."""
     form = _read(request, slug)
-    wanted = form.wanted()
-    if request.method != "POST" or wanted is None:
+    if request.method != "POST":
         return page(request, "request/request.html", _shown(form, _checked(request, form)))
     answer = _own(form)
     if answer is None:
-        answer = request_environment(by=viewer(request), wanted=wanted, key=form.key)
+        answer = _asked(request, form)
     if isinstance(answer, Denied):
         shown = _shown(form, _checked(request, form), answer)
         return page(request, "request/request.html", shown, status=answer.status)
     return redirect("operation", pk=answer.pk)
+
+
+def _asked(request: HttpRequest, form: RequestForm) -> Operation | Denied:
+    """Ask, also for a service that the form does not offer: the action says why not, and it is recorded."""
+    by, named = viewer(request), form.sent.get("service", "")
+    service = form.service or services_visible_to(by).select_related("team").filter(slug=named).first()
+    if service is None:
+        return Denied("request.known", "service", _("There is none of this name that you may see."), status=422)
+    return request_environment(by=by, wanted=form.wanted_for(service), key=form.key)
 
 
 def _own(form: RequestForm) -> Operation | Denied | None:

@@ -5,11 +5,14 @@ import zoneinfo
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from policies import tokens as token_actions
+from policies.access import machines
+from policies.models import ApiToken
 from policies.results import Denied
 from portal import accounts, loaders
 from portal.views import second_factor
@@ -37,32 +40,46 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
     """The viewer's tokens; a new one's value is on the answer to its POST and nowhere else."""
+    return _answered(request, _made(request)) if request.method == "POST" else _tokens(request, {})
+
+
+@never_cache
+@require_POST
+def token_rotate(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new value for the same use; the old one ends within a day."""
     user = viewer(request)
-    context: dict[str, object] = {"value": "", "denied": None}
-    if request.method == "POST":
-        context = _made(request)
-    denied = context["denied"]
-    if isinstance(denied, Denied) and second_factor.is_wanted(denied):
-        return second_factor.ask(request, denied)
-    rows = user.tokens.select_related("use")
-    crumbs = [("Settings", "/settings/"), ("Tokens", None)]
-    context |= {"tokens": rows, "scopes": token_actions.SCOPES, "days": DAYS, "crumbs": crumbs, "tab": "tokens"}
-    return render(request, "settings/tokens.html", context, status=denied.status if isinstance(denied, Denied) else 200)
+    return _answered(request, machines.rotate(by=user, token=loaders.token(user, pk)))
 
 
-def _made(request: HttpRequest) -> dict[str, object]:
+def _answered(request: HttpRequest, answer: tuple[ApiToken, str] | Denied) -> HttpResponse:
+    if not isinstance(answer, Denied):
+        return _tokens(request, {"made": answer[0], "value": answer[1]})
+    if second_factor.is_wanted(answer):
+        return second_factor.ask(request, answer)
+    return _tokens(request, {"denied": answer, "asked": request.POST}, status=answer.status)
+
+
+def _tokens(request: HttpRequest, more: dict[str, object], status: int = 200) -> HttpResponse:
+    context = {
+        "tokens": viewer(request).tokens.select_related("use", "replaced_by"),
+        "now": timezone.now(),
+        "scopes": token_actions.SCOPES,
+        "days": DAYS,
+        "crumbs": [("Settings", "/settings/"), ("Tokens", None)],
+        "tab": "tokens",
+    }
+    return render(request, "settings/tokens.html", context | more, status=status)
+
+
+def _made(request: HttpRequest) -> tuple[ApiToken, str] | Denied:
     days = request.POST.get("days", "")
-    answer = token_actions.create(
+    return token_actions.create(
         by=viewer(request),
         name=request.POST.get("name", ""),
         scopes=request.POST.getlist("scopes"),
         second_factor=request.POST.get("second_factor") == "1",
         days=int(days) if days.isascii() and days.isdigit() else 0,
     )
-    if isinstance(answer, Denied):
-        return {"value": "", "denied": answer, "asked": request.POST}
-    token, value = answer
-    return {"value": value, "denied": None, "made": token}
 
 
 @require_POST

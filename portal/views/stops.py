@@ -94,7 +94,7 @@ def _switches(request: HttpRequest, denied: Denied | None = None) -> HttpRespons
     at = Paginator(past, PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "page": at,
-        "rows": [show.switch_row(name, str(label), in_use.get(name)) for name, label in SwitchName.choices],
+        "rows": [show.switch_row(name, in_use.get(name)) for name in SwitchName.values],
         "may_use": bool(may(viewer(request), Permission.USE_SWITCHES, None)),
         "most_hours": LONGEST_SWITCH.days * 24,
         "problem": problem_of(denied) if denied is not None else None,

@@ -72,7 +72,7 @@ def _amended(by: User, operation: Operation, parameters: Mapping[str, Any]) -> A
     another = not_requester(by, operation, "change")
     if another is not None:
         return another
-    allowed = may(by, kind.permission, operation.team)
+    allowed = may(by, kind.permission, operation.environment.service)
     if isinstance(allowed, Denied):
         return allowed
     if not editable(operation):

@@ -8,9 +8,9 @@ from audit.context import context
 from audit.record import emit, record
 from policies import approvals, factors
 from policies.decisions import denied_by, refuse
-from policies.models import BrokenGlass, Membership, Purpose, Role, User
+from policies.models import BrokenGlass, Purpose, User
 from policies.models.signing import START_WITHIN
-from policies.permissions import Permission, may, owners_of
+from policies.permissions import Permission, may, owners_of, people_with
 from policies.results import Denied
 from provisioning.actions.storable import storable, unstorable
 from provisioning.judging import draft_of, judge_draft
@@ -42,7 +42,7 @@ def break_glass(*, by: User, operation: Operation, digest: str, reason: str) -> 
 
 
 def _refused(by: User, operation: Operation, digest: str, reason: str) -> Denied | None:
-    allowed = may(by, Permission.BREAK_GLASS, operation.team)
+    allowed = may(by, Permission.BREAK_GLASS, operation.environment.service)
     if isinstance(allowed, Denied):
         return allowed
     if not reason.strip():
@@ -90,18 +90,18 @@ def _broken(by: User, pk: UUID, digest: str, reason: str) -> Operation | Denied:
     )
     data = {"digest": digest, "missing": missing, "start_by": glass.start_by, "signed": approvals.tally(subject).signed}
     record("operation.glass_broken", object=operation.ref, scope=f"team:{operation.team_id}", data=data)
-    paged = {"to": to_page(operation), "by": by.username, "reason": reason, "operation": str(operation.pk)}
+    paged = {"to": _paged(operation), "by": by.username, "reason": reason, "operation": str(operation.pk)}
     emit("approval.glass_broken", payload={**paged, "urgent": True}, object=operation.ref)
     move(operation, S.QUEUED, blocked="", asked=[], remind_at=None)
     wake(operation.pool)
     return operation
 
 
-def to_page(operation: Operation) -> list[str]:
-    """Whom to page: the owners of the team; where it has none, every platform engineer."""
-    held = Membership.objects.filter(team=operation.team, role=Role.OWNER, user__is_active=True)
-    platform = User.objects.filter(is_platform=True, is_active=True)
-    return sorted(held.values_list("user__username", flat=True)) or sorted(platform.values_list("username", flat=True))
+def _paged(operation: Operation) -> list[str]:
+    """The team's owners by whatever makes them so; platform engineers where there is none, so that somebody knows."""
+    owners = people_with(Permission.MANAGE_TEAM, operation.team)
+    people = owners if owners.exists() else people_with(Permission.MANAGE_ACCESS, None)
+    return sorted(people.values_list("username", flat=True))
 
 
 def may_review(by: User, glass: BrokenGlass) -> Denied | None:

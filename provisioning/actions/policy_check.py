@@ -11,19 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils import timezone
-
 from audit.context import context
 from catalog import reading, strict_yaml
 from catalog.models import Template, TemplateVersion
 from catalog.parameters import check as check_parameters
 from catalog.problems import Problem
 from policies.decisions import record_ruling
-from policies.engine import Ruling, judge
+from policies.engine import Ruling
 from policies.models import Decision, Service, Team, User
 from policies.permissions import Permission, teams_with
 from policies.results import Denied
-from provisioning import admission_facts, selectors
+from provisioning import admission, admission_facts, selectors
 from provisioning.actions.change import Ask, draft_for
 from provisioning.drivers.base import Change, Plan
 from provisioning.drivers.terraform import changes
@@ -139,7 +137,7 @@ def _manifest(by: User, asked: Checkable) -> Iterator[Part]:
             facts = admission_facts.facts_of(_review(by, thing), environment, target)
         except admission_facts.MalformedReview as error:
             raise Unreadable("document", f"Object {number}: {error}", "Correct the manifest.") from None
-        ruling = judge("admission", facts, now=timezone.now())
+        ruling = admission.judge_object(facts, environment)
         name = f"{thing['kind']}/{facts['admission']['object']['name']}"
         yield Part(name, environment.ref, environment.team, "admit", ruling)
 

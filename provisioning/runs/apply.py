@@ -16,15 +16,10 @@ from audit.context import context
 from audit.record import record
 from policies import approvals
 from policies.decisions import record_ruling
+from policies.engine import Ruling
 from policies.results import Allowed, Denied
 from provisioning import closures, kinds, lifecycle, states, suspicion
-from provisioning.drivers.base import (
-    DriverError,
-    DriverRejected,
-    DriverUnavailable,
-    LeaseLost,
-    Step,
-)
+from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavailable, LeaseLost, Step
 from provisioning.drivers.registry import driver
 from provisioning.judging import Judgement, draft_of, judge_draft, stopped_by
 from provisioning.lifecycle import Lease, move, move_environment
@@ -102,24 +97,24 @@ def _lock_plan(work: Work) -> bool:
         return False
     with context(by=work.by, operation=operation.ref):
         if not judgement.ruling.allowed:
-            record_ruling(
-                judgement.ruling,
-                subject=operation.ref,
-                point="claim",
-                kind=operation.kind,
-                team=operation.team,
-            )
-            why = stopped_by(operation, judgement.ruling)
-            approvals.void(ref=operation.ref, reason=why)
-            move(operation, S.FAILED, fence=work.lease.fence, error=why[:600])
-            forget_environment(operation)
-            lifecycle.release(work.lease)
+            _stop_at_claim(work, judgement.ruling)
             return False
         if made.digest != operation.change_digest and not _accept_change(work, made, judgement):
             return False
         if operation.requester_id and not _is_signed(work, made, judgement):
             return False
         return _locked(work, made)
+
+
+def _stop_at_claim(work: Work, ruling: Ruling) -> None:
+    """What policy refuses now is over; its signatures count for nothing any more."""
+    operation = work.operation
+    record_ruling(ruling, subject=operation.ref, point="claim", kind=operation.kind, team=operation.team)
+    why = stopped_by(operation, ruling)
+    approvals.void(ref=operation.ref, reason=why)
+    move(operation, S.FAILED, fence=work.lease.fence, error=why[:600])
+    forget_environment(operation)
+    lifecycle.release(work.lease)
 
 
 def _may_begin(work: Work) -> bool:
@@ -235,12 +230,7 @@ def _run_steps(work: Work) -> bool:
     if any(row.status != Status.PENDING for row, _ in rows):
         healing.notice(work, spec)
     for row, step in left:
-        if work.stopping.now():
-            _cancel(work)
-            return False
-        closed = closures.held_midway(operation)
-        if closed is not None:
-            hold(work, closed)
+        if _is_stopped(work):
             return False
         try:
             result = _run_step(work, row, step, already=step.done(work.target.observe(spec)))
@@ -259,6 +249,17 @@ def _run_steps(work: Work) -> bool:
             _take_environment(work)
             _begin_to_verify(work)
     return True
+
+
+def _is_stopped(work: Work) -> bool:
+    """Between two steps: it is cancelled if somebody asked, and held if a window closed."""
+    if work.stopping.now():
+        _cancel(work)
+        return True
+    closed = closures.held_midway(work.operation)
+    if closed is not None:
+        hold(work, closed)
+    return closed is not None
 
 
 def _begin_to_verify(work: Work) -> None:

@@ -9,7 +9,15 @@ from audit.context import context
 from audit.record import emit, record
 from policies import quotas
 from provisioning import kinds, ledger, lifecycle, suspicion
-from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavailable, LeaseLost, Step
+from provisioning.drivers.base import (
+    DriverError,
+    DriverRejected,
+    DriverUnavailable,
+    EnvironmentSpec,
+    Health,
+    LeaseLost,
+    Step,
+)
 from provisioning.drivers.registry import driver
 from provisioning.lifecycle import Lease, move, move_environment
 from provisioning.models import Operation, OperationStep, SecretBinding
@@ -57,15 +65,7 @@ def verify_and_record(work: Work) -> None:
     operation = work.operation
     kind = kinds.of(operation)
     spec = kind.spec(operation.environment, operation.arguments)
-    work.log.step = "verify"
-    left = work.target.plan(spec, work.target.observe(spec), kind.verb)
-    work.target.discard(left)
-    health = healing.health_of(work, spec)
-    if healing.is_partial(work, health, left.changes):
-        healing.mend(work, spec, health)
-    if left.changes:
-        names = ", ".join(change.address for change in left.changes)
-        raise DriverRejected(f"After the last step these are not as planned: {names}.")
+    health = _verified(work, spec)
     ends = kind.ends(operation.environment)
     stays = ends != E.DESTROYED
     outputs = dict(work.target.outputs(spec)) if stays else {}
@@ -90,6 +90,20 @@ def verify_and_record(work: Work) -> None:
         emit("operation.succeeded", payload={"kind": operation.kind}, object=operation.ref)
         lifecycle.release(work.lease)
         wake_for(operation.environment_id)
+
+
+def _verified(work: Work, spec: EnvironmentSpec) -> Health:
+    """How it is when nothing is left to do; raises DriverRejected when something is that trying again cannot mend."""
+    work.log.step = "verify"
+    left = work.target.plan(spec, work.target.observe(spec), kinds.of(work.operation).verb)
+    work.target.discard(left)
+    health = healing.health_of(work, spec)
+    if healing.is_partial(work, health, left.changes):
+        healing.mend(work, spec, health)
+    if left.changes:
+        names = ", ".join(change.address for change in left.changes)
+        raise DriverRejected(f"After the last step these are not as planned: {names}.")
+    return health
 
 
 def _bind(operation: Operation, versions: dict[str, int]) -> None:

@@ -4,6 +4,9 @@
   var root = document.documentElement;
   root.classList.remove("no-js");
 
+  // On a narrow window the tab of this page may lie beyond the edge of its row.
+  document.querySelectorAll(".tabs [aria-current]").forEach(function (tab) { tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24; });
+
   function typing(el) { return el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName); }
   function each(selector, act, within) { (within || document).querySelectorAll(selector).forEach(act); }
 

@@ -3,13 +3,16 @@
 import uuid
 
 import pytest
+from django.utils import timezone
 
+from audit.context import context
 from audit.models import AuditEvent
-from policies import engine
+from policies import engine, waiving
 from policies.models import Decision
 from provisioning import admission
 from provisioning.admission_facts import MalformedReview, request_of
 from tests.admission.reviews import change, deployment, hooked, labelled, pod, review
+from tests.policies.waived import granted
 
 pytestmark = pytest.mark.django_db
 PRIVILEGED = {"securityContext": {"privileged": True}}
@@ -46,6 +49,30 @@ def test_a_refusal_names_the_rule_the_fix_and_who_can_help_and_is_an_event(demo,
     assert event.scope == f"team:{demo.payments.pk}"
     assert event.data["decision"] == Decision.objects.get(allowed=False).pk
     assert (event.data["target"], event.data["username"]) == ("eu-1", "kubectl-mara")
+
+
+def waived(demo, at, **changes):
+    label = {"scope": f"environment:{at.environment.pk}", "label": at.environment.name}
+    return granted(demo, now=timezone.now(), rule="admission.privileged", **label | changes)
+
+
+def test_a_waiver_counts_in_the_cluster_as_it_does_in_the_portal_and_is_said(demo):
+    at = hooked(demo)
+    waiver = waived(demo, at)
+    assert ask(at, pod(**PRIVILEGED)) == admission.Answer(True, warnings=(SAID,))
+    [finding] = Decision.objects.get().findings
+    assert (finding["rule"], finding["severity"], finding["waiver"]) == ("admission.privileged", "waived", waiver.pk)
+    assert not refusals().exists()
+    with context(by="system:test"):
+        waiving.end_due(now=waiver.expires_at)
+    assert ask(at, pod(**PRIVILEGED)) == admission.Answer(False, SAID)
+
+
+def test_a_waiver_of_another_environment_admits_nothing(demo):
+    at = hooked(demo)
+    waived(demo, at, scope=f"environment:{uuid.uuid4()}", label="another")
+    assert not ask(at, pod(**PRIVILEGED)).allowed
+    assert refusals().count() == 1
 
 
 def test_an_image_from_elsewhere_is_refused_where_the_cluster_has_a_list(demo):

@@ -4,12 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from audit.models import AuditEvent
 from audit.selectors import (
     BadCursorError,
-    Change,
     Filters,
-    before_after,
     counts_per_day,
     filtered,
     page,
@@ -113,13 +110,6 @@ def test_an_empty_history_is_one_empty_page():
 def test_a_cursor_from_elsewhere_is_refused(cursor):
     with pytest.raises(BadCursorError):
         page(visible(None), after=cursor)
-
-
-def test_a_diff_lists_every_field_with_both_sides():
-    changed = AuditEvent(before={"name": "a", "ttl": None}, after={"name": "b", "ttl": 4})
-    assert before_after(changed) == [Change("name", "a", "b"), Change("ttl", None, 4)]
-    assert before_after(AuditEvent(before=None, after={"name": "b"})) == [Change("name", None, "b")]
-    assert before_after(AuditEvent(before=None, after=None)) == []
 
 
 @pytest.mark.django_db

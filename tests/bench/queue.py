@@ -22,8 +22,9 @@ from provisioning.models import Operation
 from provisioning.runs.log import StepLog
 from tests.bench import rows
 from tests.bench.figures import MS, scaled, spread, timed
-from tests.bench.world import World, free_port, process, wait_until
+from tests.bench.world import World, process, wait_until
 from tests.people import Demo
+from tests.processes import free_port, is_alive
 
 QUEUED, ENDED, CLAIMS, PAGES, LINES = 600, 10_000, 60, 60, 60
 PREFIX = "bench-line"
@@ -74,15 +75,8 @@ def _lines(world: World, demo: Demo) -> list[float]:
     address = f"http://127.0.0.1:{port}{reverse('operation_stream', args=[operation.pk])}"
     server = ("-m", "uvicorn", "portal.asgi:application", "--port", str(port), "--log-level", "warning")
     with process(world, "streams", *server):
-        wait_until(lambda: _answers(port))
+        wait_until(lambda: is_alive(port))
         return _followed(operation, address, {settings.SESSION_COOKIE_NAME: cookie})
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _followed(operation: Operation, address: str, cookies: dict[str, str]) -> list[float]:

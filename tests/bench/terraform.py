@@ -17,7 +17,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 from django.conf import settings
 from django.utils import timezone
 
@@ -30,8 +29,8 @@ from provisioning.specs import spec_of
 from tests.bench.figures import MS, percentile, say, scaled
 from tests.bench.world import World, process, wait_until
 from tests.people import Demo, make_version
+from tests.processes import free_port, is_alive
 from tests.provisioning.engine import requested
-from tests.world import free_port
 
 SMALL_RUNS, SLOW_RUNS, SLOW_SECONDS = 7, 2, 10
 MODULE = """
@@ -66,20 +65,13 @@ def _portal(world: World):
     port = free_port()
     argv = ("-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4")
     with process(world, "web", *argv):
-        wait_until(lambda: _answers(port))
+        wait_until(lambda: is_alive(port))
         before = settings.BERTH
         settings.BERTH = dataclasses.replace(before, state_url=f"http://127.0.0.1:{port}")
         try:
             yield
         finally:
             settings.BERTH = before
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _compared(demo: Demo, text: str, times: int) -> dict[str, float]:

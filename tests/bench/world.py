@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,9 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import processes
 from tests.bench.figures import say
+from tests.processes import ROOT, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1_000_000
 
 
@@ -74,13 +74,6 @@ def _migrated() -> None:
         subprocess.run([sys.executable, "manage.py", *argv], cwd=ROOT, env=owner, check=True)
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def process(world: World, name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """One of Berth's processes, ended as the supervisor ends it."""
@@ -106,12 +99,8 @@ def worker(world: World, processes: int = 2):
 
 
 def wait_until(true: Callable[[], object], seconds: float = 120.0, pause: float = 0.02) -> None:
-    """Poll until it holds, or fail saying so."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s")
-        time.sleep(pause)
+    """Poll more often than tests do, and for longer: what is measured takes its time."""
+    processes.wait_until(true, seconds, pause)
 
 
 def tell(name: str, began: float) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 from portal.demo.person import Person
 from portal.embedded import ports
 from tests.processes import ROOT, wait_until
-from tests.world import free_port
 
 KEPT = ("PATH", "HOME", "USER", "LANG", "VIRTUAL_ENV", "TMPDIR")
 
@@ -104,7 +103,7 @@ def fresh(stem: str) -> str:
 def started() -> Iterator[Portal]:
     """Start it as a person would, wait until it is ready, and stop it with Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="berth-browser-") as made:
-        var, port = Path(made), _two_ports()
+        var, port = Path(made), ports.free_pair()
         var.chmod(0o711)
         with (var / "up.log").open("wb") as log:
             argv = [sys.executable, "manage.py", "up", "--port", str(port), "--data-dir", str(var), "--no-color"]
@@ -132,11 +131,3 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-
-
-def _two_ports() -> int:
-    """A free port whose next one, the router's, is free too."""
-    while True:
-        port = free_port()
-        if not ports.answers(port + 1):
-            return port

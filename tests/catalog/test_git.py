@@ -6,8 +6,6 @@ import pytest
 
 from catalog import git, reading, seed
 
-LINK = "120000"
-
 
 def tree_with(repository, mode, target, path):
     """Commit one more entry of any mode, as no honest client would."""

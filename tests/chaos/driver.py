@@ -27,6 +27,7 @@ from provisioning.drivers.base import (
     Step,
     StepKey,
 )
+from tests.planned import difference, stands
 
 ADDRESSES = ("a", "b", "c")
 WORK_S = 0.25
@@ -63,14 +64,7 @@ class CountedDriver(Driver):
     capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "observe"})
 
     def plan(self, spec: EnvironmentSpec, observed: Resources, kind: str) -> Plan:
-        after = wanted(spec, kind)
-        changes = []
-        for address in sorted({*after, *observed}, reverse=kind == "destroy"):
-            before = dict(observed[address].state) if address in observed else None
-            if before != after.get(address):
-                action = "create" if before is None else "change" if address in after else "destroy"
-                changes.append(Change(address, action, before, after.get(address)))
-        return Plan(tuple(changes))
+        return difference(wanted(spec, kind), observed, backwards=kind == "destroy")
 
     def steps(self, spec: EnvironmentSpec, kind: str, plan: Plan) -> tuple[Step, ...]:
         return tuple(_step(spec, change) for change in plan.changes)
@@ -102,11 +96,7 @@ def _step(spec: EnvironmentSpec, change: Change) -> Step:
             key.guard()
             _write(file, change.before, key, ("undo", len(found["writes"])))
 
-    def done(observed: Resources) -> bool:
-        found = observed.get(change.address)
-        return (dict(found.state) if found else None) == change.after
-
-    return Step(change.address, f"Write {change.address}", LIMIT_S, apply, undo, done)
+    return Step(change.address, f"Write {change.address}", LIMIT_S, apply, undo, stands(change))
 
 
 def _hang() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from audit.context import context
 from provisioning.models import Environment, Operation, Orphan
+from tests import people
 from tests.chaos import history
 from tests.chaos.compared import Comparison
 from tests.chaos.watch import WITHIN_S, Open, Watch
@@ -39,16 +40,8 @@ class Seeing:
 def counted(demo, status="ready"):
     """An environment of the counting driver as recorded, and its three files as they should be."""
     with context(by="system:test"):
-        made = Environment.objects.create(
-            name="seen",
-            service=demo.api,
-            team=demo.payments,
-            tier="dev",
-            owner=demo.mara,
-            template_version=make_version(driver="counted", digest="sha256:" + "c" * 64, number="9.0.0"),
-            driver="counted",
-            status=status,
-        )
+        version = make_version(driver="counted", digest="sha256:" + "c" * 64, number="9.0.0")
+    made = people.environment(demo, "seen", driver="counted", template_version=version, status=status)
     state = {"running": True, "parameters": {}, "release": ""}
     return made, [((made.pk.hex[:8], f"file {address}"), state) for address in "abc"]
 

@@ -17,21 +17,6 @@ pytestmark = [pytest.mark.needs("built-cluster"), pytest.mark.timeout(240)]
 MAPS = "/api/v1/namespaces/{}/configmaps"
 
 
-@pytest.fixture(scope="module")
-def admin(cluster):
-    client = Client(address(cluster.kubeconfig))
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def namespace(cluster, admin, request):
-    name = cluster.namespace(request.node.name.replace("_", "-")[:40].strip("-"))
-    admin.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
-
-
 def refused(call, *arguments):
     """The status and the message that the server refused a call with."""
     with pytest.raises(httpx.HTTPStatusError) as caught:

@@ -4,7 +4,6 @@ import subprocess
 
 import pytest
 
-from tests.cluster.client import Client, address
 from tests.processes import wait_until
 
 pytestmark = [pytest.mark.needs("built-cluster"), pytest.mark.timeout(240)]
@@ -15,23 +14,13 @@ KUSTOMIZE = "kustomize.toolkit.fluxcd.io/v1"
 SOURCE = "source.toolkit.fluxcd.io/v1"
 
 
-@pytest.fixture(scope="module")
-def admin(cluster):
-    client = Client(address(cluster.kubeconfig))
-    yield client
-    client.close()
-
-
 @pytest.fixture
-def namespace(cluster, admin, request):
-    name = cluster.namespace(request.node.name.replace("_", "-")[:40].strip("-"))
-    admin.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    wait_until(
-        lambda: [each for each in admin.items(f"/api/v1/namespaces/{name}/serviceaccounts") if "secrets" in each]
-    )
-    yield name
-    admin.merge(f"/api/v1/namespaces/{name}", {"metadata": {"annotations": {"simulate.test/pods": None}}})
-    admin.delete(f"/api/v1/namespaces/{name}")
+def namespace(namespace, admin):
+    """Pods can be made in it; at the end nothing special is asked of the simulators any more, so that it can go."""
+    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    wait_until(lambda: [each for each in admin.items(accounts) if "secrets" in each])
+    yield namespace
+    trouble(admin, f"/api/v1/namespaces/{namespace}", None)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The sandbox driver on its real servers: databases, cache users, Vault, and the two daemons."""
 
 import dataclasses
-import os
 
 import psycopg
 import redis
@@ -16,7 +15,8 @@ from provisioning.models import Route, Workload
 from tests import people
 from tests.contract.carrying import Run
 from tests.contract.harness import Harness
-from tests.provisioning.sandbox.world import FULL, Daemons, Sandbox, wait_for
+from tests.processes import wait_until
+from tests.provisioning.sandbox.world import FULL, Daemons, Sandbox
 
 NOWHERE = "127.0.0.1:9"
 
@@ -27,12 +27,9 @@ class SandboxHarness(Harness):
     database = True
 
     def start(self, place):
-        for directory in (place, *place.parents):
-            if directory.stat().st_uid == os.geteuid() and directory.is_relative_to("/tmp"):
-                directory.chmod(directory.stat().st_mode | 0o011)
         self.daemons, self.away = Daemons(place), False
         self.daemons.start()
-        wait_for(lambda: "serving" in self.daemons.said("router"), 60)
+        wait_until(lambda: "serving" in self.daemons.said("router"), 60)
 
     def stop(self):
         self.daemons.stop()
@@ -119,7 +116,7 @@ def _valkey(names):
 
 def _vault(names):
     door = vault.from_settings()
-    paths = {name: door.kv_meta(f"{names.vault_path}/{name}").version for name in door.kv_list(names.vault_path)}
+    paths = {name: door.kv_version(f"{names.vault_path}/{name}") for name in door.kv_list(names.vault_path)}
     return [paths, door.policy_exists(names.short), door.approle_exists(names.short)]
 
 

@@ -6,16 +6,11 @@ for real databases is shown in tests/terraform.
 
 import dataclasses
 import json
-import os
 import shutil
-import subprocess
-import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-import httpx
 from django.conf import settings
 
-from audit.context import context
 from provisioning import vault
 from provisioning.drivers.terraform import binary, process, state, workdir
 from provisioning.drivers.terraform.driver import TerraformDriver
@@ -23,8 +18,7 @@ from provisioning.models import Environment
 from tests import people
 from tests.contract.carrying import FENCES
 from tests.contract.harness import Harness
-from tests.processes import ROOT, wait_until
-from tests.world import free_port
+from tests.processes import wait_until, web
 
 NOWHERE = "http://127.0.0.1:9"
 MODULE = """
@@ -63,16 +57,11 @@ class TerraformHarness(Harness):
         return binary.problem()
 
     def start(self, place):
-        port = free_port()
-        argv = [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "6"]
-        self.web = subprocess.Popen([*argv, "--log-level", "error"], cwd=ROOT, env=dict(os.environ))
-        self.real = settings.BERTH
-        self.here = dataclasses.replace(settings.BERTH, state_url=f"http://127.0.0.1:{port}")
-        wait_until(lambda: _answers(self.here.state_url), 60)
+        self.real, self.running = settings.BERTH, ExitStack()
+        self.here = dataclasses.replace(settings.BERTH, state_url=self.running.enter_context(web()))
 
     def stop(self):
-        self.web.terminate()
-        self.web.wait(20)
+        self.running.close()
         settings.BERTH = self.real
 
     def begin(self):
@@ -85,23 +74,14 @@ class TerraformHarness(Harness):
         return TerraformDriver()
 
     def spec(self, name, **changes):
-        with context(by="system:test"):
-            row = Environment.objects.create(
-                name=name,
-                service=self.demo.api,
-                team=self.demo.payments,
-                tier="dev",
-                owner=self.demo.mara,
-                template_version=self.demo.version,
-                driver="terraform",
-            )
+        row = people.environment(self.demo, name, driver="terraform")
         return self.blank(name, id=str(row.pk), **{"resources": RESOURCES, **changes})
 
     def fingerprint(self, spec):
         with self._mended():
             document = json.loads(state.load(Environment(pk=spec.id).pk) or b"{}")
             shelf, path = vault.from_settings(), f"env/{spec.name}-{spec.id.replace('-', '')[:8]}"
-            secrets = {name: shelf.kv_meta(f"{path}/{name}").version for name in shelf.kv_list(path)}
+            secrets = {name: shelf.kv_version(f"{path}/{name}") for name in shelf.kv_list(path)}
         found = [
             each["attributes"]["input"]["value"]
             for raw in document.get("resources", [])
@@ -168,10 +148,3 @@ def _left():
     """Directories of this process' runs."""
     found = workdir.home().glob(f"{workdir.mark()}-*")
     return [place.name for place in found if "prepared" not in place.name]
-
-
-def _answers(url):
-    try:
-        return httpx.get(f"{url}/healthz", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False

@@ -18,11 +18,6 @@ from tests.provisioning.test_states import environment_in
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _empty_world():
-    noop.reset()
-
-
 def release(demo, version: str, **artifact) -> Release:
     found = register_release(by=demo.mara, service=demo.api, version=version, artifact=artifact or {"image": version})
     assert isinstance(found, Release), found

@@ -252,8 +252,8 @@ FAULTS = (
     Fault(
         "nothing is held between two steps",
         "provisioning/runs/apply.py",
-        "        closed = closures.held_midway(operation)\n",
-        "        closed = None\n",
+        "    closed = closures.held_midway(work.operation)\n",
+        "    closed = None\n",
         (f"{WINDOWS}::test_a_running_operation_is_held_between_two_steps_and_goes_on_by_itself",),
     ),
     Fault(

@@ -187,6 +187,15 @@ def test_an_owner_confirms_and_revokes_but_never_their_own(demo, review):
     assert AccessReview.objects.get(pk=found.pk).completed_at is not None
 
 
+def test_a_review_leaves_a_team_its_last_owner_whoever_decides(demo, review):
+    item = review[0].items.get(user=demo.ines)
+    assert reviews.decide(by=demo.pia, item=item, keep=False).rule == "membership.last_owner"
+    item.refresh_from_db()
+    assert (item.decision, item.decided_by) == ("", None)
+    assert may(demo.ines, P.MANAGE_TEAM, demo.payments)
+    assert AuditEvent.objects.filter(event="access.refused", object=item.subject).count() == 1
+
+
 def test_an_open_review_reminds_each_week_until_it_is_done(demo, review):
     now = timezone.now()
     assert reviews.remind_due(now) == 0

@@ -15,18 +15,12 @@ from provisioning.actions.sign import approve, reject, subject_of
 from provisioning.models import Operation
 from provisioning.runs.sweep import sweep
 from provisioning.selectors import waiting_for
-from tests import noop
 from tests.hostile import everything, refused_once, together
 from tests.people import user
 from tests.provisioning.engine import drain, requested
 from tests.provisioning.test_tampering import written
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _empty_world():
-    noop.reset()
 
 
 @pytest.fixture

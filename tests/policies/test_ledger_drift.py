@@ -30,7 +30,6 @@ SIZE = {**SCHEMA["properties"]["size"], "quota": {"vcpu": VCPU}}
 
 @pytest.fixture
 def limited(demo):
-    noop.reset()
     with context(by="system:test"):
         sized = {**SCHEMA, "properties": {**SCHEMA["properties"], "size": SIZE}}
         demo.version = make_version(digest="sha256:" + "b" * 64, number="2.0.0", parameters=sized)

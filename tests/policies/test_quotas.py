@@ -22,11 +22,6 @@ from tests.provisioning.engine import ask, drain, ready, requested, wanted
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def _empty_world():
-    noop.reset()
-
-
 def limit(number: int) -> None:
     with context(by="system:test"):
         Quota.objects.update(limit=number)

@@ -1,5 +1,6 @@
 """What another bundle would have said: replay over recorded facts, shadow beside the one in force, and forgetting."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils import timezone
 from audit.context import context
 from policies.bundles import replay, store
 from policies.decisions import record_ruling
+from policies.engine import ENGINE, Finding, Ruling
 from policies.models import Decision, DecisionInput, Replay, ShadowDecision
 from policies.results import Denied
 from tests.policies.policy_facts import NOW, facts
@@ -48,6 +50,7 @@ def test_a_replay_counts_what_would_have_been_allowed(demo, decided, fresh_engin
     decided("rude", "kind")
     assert replay.counted(kept(demo, "kind"), 1) | {"rows": []} == {
         "judged": 2,
+        "unjudged": 0,
         "blocked": 1,
         "freed": 1,
         "rows": [],
@@ -57,7 +60,41 @@ def test_a_replay_counts_what_would_have_been_allowed(demo, decided, fresh_engin
 def test_a_replay_looks_back_as_far_as_asked_and_not_at_facts_that_are_gone(demo, decided):
     decided("rude", "coarse")
     DecisionInput.objects.filter(digest=Decision.objects.get(subject="environment:coarse").input_digest).delete()
-    assert replay.counted(kept(demo), 7)["judged"] == 1
+    found = replay.counted(kept(demo), 7)
+    assert (found["judged"], found["unjudged"]) == (1, 1)
+
+
+def older(subject):
+    """As if the version that wrote these facts had not known the window yet."""
+    row = DecisionInput.objects.get(digest=Decision.objects.get(subject=subject).input_digest)
+    facts = {name: value for name, value in json.loads(row.document).items() if name != "window"}
+    return DecisionInput(digest=row.digest, document=json.dumps(facts))
+
+
+def test_facts_of_an_older_version_are_counted_as_not_judged_and_stop_nothing(demo, decided):
+    made = store.shadow(by=demo.pia, bundle=kept(demo))
+    decided("rude", "coarse", "kind")
+    row = older("environment:coarse")
+    DecisionInput.objects.filter(digest=row.digest).delete()
+    row.save(force_insert=True)
+    found = replay.counted(made, 7)
+    assert (found["judged"], found["unjudged"], found["blocked"], found["freed"]) == (2, 1, 1, 0)
+    assert [Decision.objects.get(pk=each["decision"]).subject for each in found["rows"]] == ["environment:rude"]
+    assert (replay.follow_shadow(), replay.follow_shadow()) == (3, 0)
+    assert not ShadowDecision.objects.get(decision__subject="environment:coarse").differs
+
+
+def test_an_engine_that_gives_no_answer_blocks_nothing_in_a_replay(demo, decided, monkeypatch):
+    decided("rude")
+    monkeypatch.setattr(
+        replay,
+        "ask",
+        lambda *asked: Ruling(
+            False, (Finding(ENGINE, "block", "", None, "It did not end.", "Try again.", "Pia"),), (), "", "", 1
+        ),
+    )
+    found = replay.counted(kept(demo), 7)
+    assert (found["judged"], found["unjudged"], found["blocked"], found["rows"]) == (0, 1, 0, [])
 
 
 @pytest.mark.parametrize("days", [0, 31])

@@ -124,8 +124,20 @@ def test_row79_an_override_counts_for_its_request_and_then_for_its_one_operation
         waiving.use(ruling=ruling, operation="operation:1")
     again = waivers.applied(blocked(SOFT, severity="soft"), (request, *REFS), NOW)
     assert (again.allowed, again.findings[0].severity) == (False, "soft")
-    assert waivers.applied(blocked(SOFT, severity="soft"), ("operation:1", *REFS), NOW).allowed is True
-    assert waivers.applied(blocked(SOFT, severity="soft"), ("operation:2", *REFS), NOW).allowed is False
+    assert waivers.applied(blocked(SOFT, severity="soft"), ("operation:1", request, *REFS), NOW).allowed is True
+    assert waivers.applied(blocked(SOFT, severity="soft"), ("operation:2", request, *REFS), NOW).allowed is False
+
+
+def test_an_override_does_not_follow_its_operation_to_another_request(demo):
+    request, other = (f"request:{demo.mara.pk}:payments:{sign * 64}" for sign in "ab")
+    granted(demo, by="ines", rule=SOFT, scope=request, label="payments-x", days=7)
+    with context(by="system:test"):
+        waiving.use(
+            ruling=waivers.applied(blocked(SOFT, severity="soft"), (request, *REFS), NOW), operation="operation:1"
+        )
+    again = waivers.applied(blocked(SOFT, severity="soft"), ("operation:1", other, *REFS), NOW)
+    assert (again.allowed, again.findings[0].waiver) == (False, None)
+    assert again.findings[0].ask == (other, *REFS)
 
 
 def test_an_override_never_lets_a_hard_rule_pass(demo, monkeypatch):

@@ -370,6 +370,7 @@ PAGES = [
     page("team", 200, slug("payments"), but=HIDDEN),
     page("settings_page"),
     page("tokens"),
+    form("token_rotate", 404, of("token"), but={"mara": 200}),
     form("token_revoke", 404, of("token"), but={"mara": 302}),
     page("security"),
     page("security_app", but={"mara": 302}),

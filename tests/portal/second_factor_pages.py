@@ -5,13 +5,11 @@ import json
 import re
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
 from django.urls import reverse
 
 from policies.models import User
-from portal.second_factor import codes
 from tests.portal.visitors import signed_in
 from tests.software_key import SoftwareKey
 
@@ -67,7 +65,3 @@ def enter(client: Client, code: str, **more: str) -> Any:
 def enter_key(client: Client, key: SoftwareKey, **more: str) -> Any:
     options = options_on(client.get(reverse("second_factor")).content.decode())
     return client.post(reverse("second_factor"), {"factor_credential": key.used(options), **more})
-
-
-def kept_seed(user: User) -> str:
-    return codes.seed_text(user, Authenticator.objects.get(user=user, type="totp").data["secret"])

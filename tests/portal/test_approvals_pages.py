@@ -6,15 +6,9 @@ from django.urls import reverse
 from audit.context import context
 from policies.models import Signature
 from provisioning.models import Operation
-from tests import noop
 from tests.people import Demo
 from tests.portal.visits import signed_in
 from tests.provisioning import engine
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from portal.views import secrets as secrets_view
 from provisioning.actions.secrets import Grant
 from provisioning.models import Environment, Operation, SecretBinding
 from provisioning.vault import Secret
-from tests import noop
+from tests import people
 from tests.people import Demo
 from tests.portal.visits import signed_in
 
@@ -22,25 +22,10 @@ pytestmark = pytest.mark.django_db
 LIST = "/environments/"
 
 
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
-
-
 def _environment(demo: Demo, name: str = "payments-api-dev", tier: str = "dev", **fields) -> Environment:
     now = timezone.now()
-    usual = {"status": "ready", "ready_at": now - timedelta(hours=10), "rate_running": "0.05", "owner": demo.mara}
-    with context(by="system:test"):
-        return Environment.objects.create(
-            name=name,
-            tier=tier,
-            service=demo.api,
-            team=demo.payments,
-            template_version=demo.version,
-            driver="noop",
-            cost_centre="CC-100",
-            **{**usual, **fields},
-        )
+    usual = {"status": "ready", "ready_at": now - timedelta(hours=10), "rate_running": "0.05"}
+    return people.environment(demo, name, tier, **{**usual, **fields})
 
 
 def _page(client: Client, environment: Environment, tab: str = "") -> str:

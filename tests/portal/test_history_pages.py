@@ -9,15 +9,9 @@ from django.urls import reverse
 from audit.context import context
 from audit.models import AuditEvent
 from provisioning.models import Environment
-from tests import noop
 from tests.people import Demo
 from tests.portal.visits import signed_in
 from tests.provisioning import engine
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 def body(answer: object) -> str:

@@ -98,6 +98,20 @@ def test_a_token_is_shown_once_and_can_be_revoked(demo: Demo) -> None:
     assert token.revoked_at is not None
 
 
+def test_a_token_is_rotated_once_and_the_new_value_is_shown_once(demo: Demo) -> None:
+    client = signed_in(demo.mara)
+    client.post(reverse("tokens"), {"name": "pipeline", "scopes": ["read"], "days": "30"})
+    old = ApiToken.objects.get()
+    answer = client.post(reverse("token_rotate", args=[old.pk]))
+    new = ApiToken.objects.get(replaces=old)
+    assert f'<code class="secret">{new.prefix}' in answer.content.decode()
+    assert (answer.status_code, new.name, new.scopes) == (200, "pipeline", ["read"])
+    again = client.post(reverse("token_rotate", args=[old.pk]))
+    assert (again.status_code, ApiToken.objects.count()) == (409, 2)
+    assert "It has been rotated already." in again.content.decode()
+    assert signed_in(demo.jonas).post(reverse("token_rotate", args=[new.pk])).status_code == 404
+
+
 def test_a_token_without_scope_is_refused_with_the_reason(demo: Demo) -> None:
     answer = signed_in(demo.mara).post(reverse("tokens"), {"name": "x", "days": "30"})
     assert answer.status_code == 422

@@ -14,16 +14,10 @@ from provisioning import inbox
 from provisioning.actions.hold import Say, hold
 from provisioning.models import Operation
 from provisioning.risk import Risk
-from tests import noop
 from tests.people import Demo
 from tests.portal.api import made
 from tests.portal.visits import signed_in
 from tests.provisioning import engine
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 def pending(demo: Demo, name: str, **fields: object) -> Operation:

@@ -5,24 +5,15 @@ from django.http import Http404
 
 from audit.context import context
 from portal import loaders
-from provisioning.models import Environment, Operation
+from provisioning.models import Operation
+from tests import people
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def environment(demo):
-    with context(by="system:test"):
-        return Environment.objects.create(
-            name="payments-api-dev",
-            service=demo.api,
-            team=demo.payments,
-            tier="dev",
-            owner=demo.mara,
-            template_version=demo.version,
-            driver="noop",
-            cost_centre="CC-100",
-        )
+    return people.environment(demo)
 
 
 def test_an_environment_is_found_by_its_team_and_by_nobody_else(demo, environment):

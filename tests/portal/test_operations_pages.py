@@ -5,15 +5,9 @@ from django.urls import reverse
 
 from audit.context import context
 from provisioning.models import Operation, OperationLog
-from tests import noop
 from tests.people import Demo
 from tests.portal.visits import existing, signed_in
 from tests.provisioning import engine
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 @pytest.mark.django_db

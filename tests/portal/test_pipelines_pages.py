@@ -10,14 +10,8 @@ from delivery.actions import register_release
 from delivery.models import Release
 from policies.models import Service
 from provisioning.models import Environment, Operation
-from tests import noop
 from tests.people import Demo
 from tests.portal.visits import existing, signed_in
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 def release(demo: Demo, version: str) -> Release:

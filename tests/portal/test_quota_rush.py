@@ -18,7 +18,6 @@ from policies.models import Quota, QuotaReservation
 from provisioning import holdings
 from provisioning.actions.sign import reject
 from provisioning.models import Environment, Operation
-from tests import noop
 from tests.people import Demo
 from tests.portal.visitors import plain_static, signed_in
 from tests.provisioning.engine import ask, drain, requested
@@ -96,7 +95,6 @@ def server(transactional_db, monkeypatch, settings):
 @pytest.fixture
 def rushed(demo: Demo, server) -> list[Answer]:
     """Ten may pass."""
-    noop.reset()
     with context(by="system:test"):
         Quota.objects.update(limit=10)
     rush = Rush(server.url, demo)

@@ -15,11 +15,6 @@ from tests.provisioning import engine
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
-
-
 def _page(demo: Demo, route: str, *args: object) -> str:
     return " ".join(signed_in(demo.mara).get(reverse(route, args=args)).content.decode().split())
 

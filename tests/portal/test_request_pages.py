@@ -7,7 +7,6 @@ from django.urls import reverse
 from audit.context import context
 from policies.models import Quota, QuotaReservation
 from provisioning.models import Environment, Operation
-from tests import noop
 from tests.people import Demo
 from tests.portal.api import made
 from tests.portal.visits import signed_in
@@ -15,11 +14,6 @@ from tests.portal.visits import signed_in
 pytestmark = pytest.mark.django_db
 ASK = "/catalogue/web-service/request/"
 CHECK = "/catalogue/web-service/request/check/"
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 def _sent(**changes: str) -> dict[str, str]:

@@ -6,15 +6,9 @@ import pytest
 from django.urls import reverse
 
 from provisioning.models import Operation
-from tests import noop
 from tests.people import Demo
 from tests.portal.visits import signed_in
 from tests.provisioning import engine
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 def test_each_kind_is_found(demo: Demo, django_assert_max_num_queries: Callable[..., object]) -> None:

@@ -14,7 +14,7 @@ from audit.models import AuditEvent
 from policies.models import FactorTries, Purpose
 from portal.second_factor import codes
 from portal.second_factor.entering import enter as enter_code
-from provisioning.vault import VaultUnavailable
+from provisioning.vault_errors import VaultUnavailable
 from tests.hostile import together
 from tests.policies.test_tokens import dump
 from tests.portal.second_factor_pages import code_at, enter, secure, shown_seed, with_app

@@ -12,7 +12,22 @@ from django.test import Client
 from audit.context import context
 from catalog.models import Template
 from delivery.models import Release
-from policies.models import ApprovalRule, Membership, Quota, Service, SignInLink, Team, User
+from policies.models import (
+    AccessGrant,
+    ApprovalRule,
+    Budget,
+    CustomRole,
+    Delegation,
+    Membership,
+    Quota,
+    Service,
+    SignInLink,
+    Team,
+    User,
+    Waiver,
+    Window,
+)
+from provisioning.models import Operation
 
 pytestmark = pytest.mark.django_db
 
@@ -27,14 +42,16 @@ def var(tmp_path, settings):
 
 
 def _counts() -> list[int]:
-    models = (User, Team, Membership, Service, Quota, ApprovalRule, Template, Release)
+    organisation = (User, Team, Membership, Service, ApprovalRule, Template, Release)
+    governance = (Quota, Budget, Window, CustomRole, AccessGrant, Delegation, Waiver, Operation)
+    models = organisation + governance
     return [model.objects.count() for model in models]
 
 
 def test_seed_makes_harbour_and_repeating_it_changes_nothing(var) -> None:
     call_command("seed", stdout=io.StringIO())
     first, written = _counts(), (var / "seed.json").read_text()
-    assert first == [6, 3, 5, 3, 3, 1, 3, 2]
+    assert first == [6, 3, 5, 3, 1, 3, 2, 6, 1, 2, 1, 1, 1, 1, 1]
     call_command("seed", stdout=io.StringIO())
     assert (_counts(), (var / "seed.json").read_text()) == (first, written)
 

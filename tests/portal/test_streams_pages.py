@@ -14,7 +14,6 @@ from audit.context import context
 from policies.models import Membership
 from portal.views import streams
 from provisioning.models import Operation, OperationLog
-from tests import noop
 from tests.people import Demo
 from tests.portal.visits import signed_in
 from tests.provisioning import engine
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    noop.reset()
     monkeypatch.setattr(streams, "POLL_SECONDS", 0.02)
 
 

@@ -8,17 +8,11 @@ from django.utils import timezone
 from policies.models import BrokenGlass, Comment, Signature, User
 from portal.presenters.talk import said
 from provisioning.models import Hold, Operation
-from tests import noop
 from tests.people import Demo
 from tests.portal.api import made
 from tests.portal.visits import signed_in
 from tests.provisioning import engine
 from tests.second_factors import enrolled
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from django.test import Client
 
 from policies.models import Waiver
 from provisioning.models import Environment, Operation
-from tests import noop
 from tests.people import Demo
 from tests.portal.api import made
 from tests.portal.visits import signed_in
@@ -18,11 +17,6 @@ pytestmark = pytest.mark.django_db
 ASK = "/catalogue/web-service/request/"
 CHECK = f"{ASK}check/"
 NEW = "/waivers/new/"
-
-
-@pytest.fixture(autouse=True)
-def _empty_world() -> None:
-    noop.reset()
 
 
 def _sent(**changes: str) -> dict[str, str]:

@@ -163,6 +163,17 @@ def test_the_page_of_a_service_leads_who_may_to_its_line(demo: Demo) -> None:
     assert '<option value="payments-api" selected>' in seen(demo.ines, link)
 
 
+def test_a_change_of_an_environment_says_before_it_is_asked_that_it_would_wait(demo: Demo) -> None:
+    found = made.environment(demo)
+    address = f"/environments/{found.pk}/settings/"
+    assert "Waits for the window" not in seen(demo.mara, address)
+    lasting(demo, tiers=(found.tier,))
+    said = seen(demo.mara, address)
+    assert said.count("Waits for the window") == 3
+    assert "Suspend: Waits for the window" in re.sub(r"<[^>]+>", "", said)
+    assert "It can be asked for, planned and signed now." in said
+
+
 def test_in_read_only_mode_a_person_gets_a_page_and_may_stop_a_line_still(demo: Demo) -> None:
     on(demo, "read_only")
     ines = signed_in(demo.ines)

@@ -5,6 +5,7 @@ from django.test import Client
 from audit.context import context
 from policies.models import User
 from provisioning.models import Environment
+from tests import people
 from tests.people import Demo
 
 
@@ -18,15 +19,4 @@ def signed_in(who: User, **options: object) -> Client:
 
 def existing(demo: Demo, name: str = "payments-api-dev", tier: str = "dev", **fields: object) -> Environment:
     """A running environment of Payments."""
-    with context(by="system:test"):
-        return Environment.objects.create(
-            name=name,
-            service=demo.api,
-            team=demo.payments,
-            tier=tier,
-            owner=demo.mara,
-            template_version=demo.version,
-            driver="noop",
-            status="ready",
-            **fields,
-        )
+    return people.environment(demo, name, tier, status="ready", **fields)

@@ -10,6 +10,7 @@ from audit.context import context
 from policies.models import Service, Team
 from provisioning import lifecycle
 from provisioning.models import Environment, Operation, Target
+from tests import people
 from tests.people import Demo
 
 T0 = datetime(2026, 11, 23, 9, 0, tzinfo=timezone.get_fixed_timezone(0))
@@ -30,17 +31,7 @@ def target(slug: str = "eu-1", **fields: Any) -> Target:
 
 def environment(demo: Demo, name: str, *, service: Service | None = None, tier: str = "dev") -> Environment:
     at = service or demo.api
-    with context(by="system:test"):
-        return Environment.objects.create(
-            name=name,
-            service=at,
-            team=at.team,
-            tier=tier,
-            owner=demo.mara,
-            template_version=demo.version,
-            driver="noop",
-            status="ready",
-        )
+    return people.environment(demo, name, tier, service=at, team=at.team, status="ready")
 
 
 def queued(demo: Demo, name: str, *, service: Service | None = None, minute: int = 0, **fields: Any) -> Operation:

@@ -7,12 +7,13 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
-from policies.models import BrokenGlass, Team, User
+from policies.models import BrokenGlass, CustomRole, Membership, Team
 from policies.models.signing import START_WITHIN
-from provisioning.actions.break_glass import break_glass, review, to_page
+from provisioning.actions.break_glass import break_glass, review
 from provisioning.models import Environment, Operation
 from provisioning.runs import asking, worker
 from tests.hostile import everything, refused_once, sqlstate
+from tests.policies.test_access_rights import given
 from tests.provisioning.engine import drain
 from tests.provisioning.signed import fresh, planned, sign
 from tests.second_factors import enrolled, proved
@@ -58,11 +59,37 @@ def test_an_owner_breaks_the_glass_it_runs_at_once_and_owners_are_paged(demo):
     assert fresh(operation).status == "succeeded"
 
 
-def test_where_a_team_has_no_owner_platform_engineers_are_paged(demo):
+def paged() -> list[str]:
+    return OutboxEvent.objects.get(topic="approval.glass_broken").payload["to"]
+
+
+def test_whoever_manages_the_team_is_paged_by_whatever_right_and_nobody_to_whom_it_is_denied(demo):
     operation = planned(demo)
     with context(by="system:test"):
-        User.objects.filter(pk=demo.ines.pk).update(is_active=False)
-    assert to_page(operation) == ["pia"]
+        keeper = CustomRole.objects.create(slug="keeper", name="Keeper", permissions=["manage_team"])
+        Membership.objects.create(team=demo.payments, user=demo.vera, custom=keeper)
+    given(demo, demo.tomasz, permission="manage_team", team=demo.payments)
+    given(demo, demo.olaf, permission="manage_team", team=demo.reliability)
+    given(demo, demo.ines, permission="manage_team", effect="deny", team=demo.payments)
+    assert breaks(demo.ines, operation).status == "queued"
+    assert paged() == ["tomasz", "vera"]
+
+
+def test_where_a_team_has_no_owner_platform_engineers_are_paged(demo):
+    operation = planned(demo)
+    given(demo, demo.jonas, permission="break_glass", service=demo.api)
+    with context(by="system:test"):
+        Membership.objects.filter(team=demo.payments, role="owner").delete()
+    assert breaks(demo.jonas, operation).status == "queued"
+    assert paged() == ["pia"]
+
+
+def test_a_denial_for_the_one_service_keeps_the_glass_whole(demo):
+    operation = planned(demo)
+    given(demo, demo.ines, permission="break_glass", effect="deny", service=demo.api)
+    assert refused_once(lambda: breaks(demo.ines, operation)).rule == "deny.break_glass"
+    assert (fresh(operation).status, BrokenGlass.objects.count()) == ("awaiting_approval", 0)
+    assert not OutboxEvent.objects.filter(topic="approval.glass_broken").exists()
 
 
 @pytest.mark.parametrize("who", ["mara", "jonas", "vera", "tomasz", "ana", "pia", "olaf"])

@@ -4,13 +4,19 @@ from decimal import Decimal
 
 import pytest
 
-from policies.models import Quota, Signature
+from audit.context import context
+from policies.approvals import Requirement
+from policies.engine import Finding, Ruling
+from policies.models import Quota, QuotaReservation, Signature, Team
 from policies.quotas import Usage
 from provisioning import holdings
+from provisioning.actions import edit as edit_action
 from provisioning.actions.edit import edit, editable_by
+from provisioning.judging import Judgement
 from provisioning.models import Operation
 from provisioning.runs import worker
 from tests.hostile import refused_once
+from tests.people import SCHEMA, make_version
 from tests.provisioning.engine import drain
 from tests.provisioning.signed import fresh, planned, ruled, sign
 
@@ -96,3 +102,47 @@ def test_an_edit_beyond_the_quota_is_refused_and_changes_nothing(demo, large, mo
     before = fresh(large)
     assert refused_once(lambda: edits(demo.jonas, large, size="M")).rule == "quota.environments"
     assert (fresh(large).status, fresh(large).arguments) == (before.status, before.arguments)
+
+
+def held(operation) -> dict[str, Decimal]:
+    rows = QuotaReservation.objects.filter(subject=operation.environment.ref, released_at=None)
+    return {row.metric: row.amount for row in rows}
+
+
+def test_what_an_edit_saves_is_given_back_before_the_plan_is_made(demo):
+    ruled(STEP)
+    sizes = {"S": 1, "M": 2, "L": 4}
+    properties = {**SCHEMA["properties"], "size": {**SCHEMA["properties"]["size"], "quota": {"cpu": sizes}}}
+    schema = {**SCHEMA, "properties": properties}
+    with context(by="system:test"):
+        version = make_version(number="1.1.0", digest="sha256:" + "d" * 64, parameters=schema)
+    operation = planned(demo, version=version, parameters={"size": "L"})
+    assert held(operation)["cpu"] == 4
+    assert edits(demo.jonas, operation, size="M")
+    assert held(operation)["cpu"] == 2
+    assert holdings.differences() == []
+
+
+def test_an_edit_that_policy_forbids_is_refused_and_leaves_plan_and_signatures(demo, large, monkeypatch):
+    assert sign(demo.tomasz, large)
+    finding = Finding("test.size", "block", "environment.parameters.size", "M", "M is out.", "Keep L.", "Pia")
+    ruling = Ruling(False, (finding,), (), "sha256:b", "sha256:i", 1)
+    monkeypatch.setattr(edit_action, "judge_draft", lambda draft, point: Judgement(ruling, Requirement()))
+    denied = refused_once(lambda: edits(demo.jonas, large, size="M"))
+    assert (denied.rule, denied.field) == ("test.size", "environment.parameters.size")
+    again = fresh(large)
+    assert (again.status, again.arguments, again.change_digest) == (
+        "awaiting_approval",
+        large.arguments,
+        large.change_digest,
+    )
+    assert (again.edited_by, Signature.objects.get().voided_at) == ([], None)
+
+
+def test_an_edit_whose_plan_policy_forbids_ends_denied_and_gives_everything_back(demo, large):
+    assert edits(demo.jonas, large, size="M")
+    with context(by="system:test"):
+        Team.objects.filter(pk=demo.payments.pk).update(cost_centre="")
+    drain()
+    assert fresh(large).status == "denied"
+    assert (fresh(large).environment.status, held(large)) == ("destroyed", {})

@@ -24,7 +24,7 @@ from provisioning.drivers.base import LeaseLost
 from provisioning.models import Environment, Operation, OperationStep
 from provisioning.runs.worker import take, work
 from provisioning.selectors import due_to_destroy, due_to_expire, due_to_warn
-from tests import noop
+from tests import noop, people
 from tests.provisioning.engine import ask, drain, lapse, ready, requested, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -186,19 +186,7 @@ def test_the_lifetime_sweep_never_finds_prod(demo):
 
 
 def _old(demo, name, tier, status) -> Environment:
-    with context(by="system:test"):
-        return Environment.objects.create(
-            name=name,
-            service=demo.api,
-            team=demo.payments,
-            tier=tier,
-            owner=demo.mara,
-            template_version=demo.version,
-            driver="noop",
-            cost_centre="CC-100",
-            status=status,
-            expires_at=timezone.now() - timedelta(hours=1),
-        )
+    return people.environment(demo, name, tier, status=status, expires_at=timezone.now() - timedelta(hours=1))
 
 
 def test_a_token_ends_with_its_time(demo):

@@ -35,7 +35,6 @@ GROW = {"parameters": {"size": "L"}}
 @pytest.fixture
 def sized(demo):
     """The template counts vCPU: one, two or four."""
-    noop.reset()
     with context(by="system:test"):
         demo.version = make_version(
             digest="sha256:" + "b" * 64,

@@ -15,17 +15,11 @@ from provisioning.actions.hold import Say
 from provisioning.actions.sign import approve
 from provisioning.models import Environment, Hold, Operation
 from provisioning.runs.sweep import sweep
-from tests import noop
 from tests.hostile import refused_once, sqlstate
 from tests.provisioning.engine import drain
 from tests.provisioning.test_tampering import written
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _empty_world():
-    noop.reset()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """A worker that was stopped past its lease, and then goes on, leaves nothing: each write path of the sandbox driver."""
 
-import os
-
 import pytest
 import redis
 from django.conf import settings
@@ -15,7 +13,7 @@ from tests import people
 from tests.delivery.test_releases import release
 from tests.paused import Stage, proof, proof_of_undo, two_workers
 from tests.provisioning.engine import ask, requested
-from tests.provisioning.sandbox.world import FULL, Daemons
+from tests.provisioning.sandbox.world import FULL
 from tests.world import finished
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
@@ -39,28 +37,26 @@ UNDO = [
 
 
 @pytest.fixture(scope="module")
-def daemons(django_db_setup, django_db_blocker, tmp_path_factory):
-    var = tmp_path_factory.mktemp("paused")
-    for place in (var, *var.parents):
-        if place.stat().st_uid == os.geteuid() and place.is_relative_to("/tmp"):
-            place.chmod(place.stat().st_mode | 0o011)
-    found = Daemons(var)
-    found.start()
-    yield found
-    found.stop()
+def place(daemons, tmp_path_factory):
+    """Where wishes are put, and two workers that look there: they go on from test to test, as workers do."""
+    place = tmp_path_factory.mktemp("wishes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BERTH_PAUSED_DRIVER", SANDBOX)
+        patch.setenv("BERTH_PAUSED_DIR", str(place))
+        driver.cache_clear()
+        with two_workers(BERTH_ROUTER_PORT=str(daemons.router_port), BERTH_VAR=str(daemons.var)):
+            yield place
+    driver.cache_clear()
 
 
 @pytest.fixture
-def stage(daemons, demo, tmp_path, monkeypatch):
-    monkeypatch.setenv("BERTH_PAUSED_DRIVER", SANDBOX)
-    monkeypatch.setenv("BERTH_PAUSED_DIR", str(tmp_path))
-    driver.cache_clear()
+def stage(place, demo):
+    for left in place.iterdir():
+        left.unlink()
     with context(by="system:test"):
         number = {"number": "2.0.0", "digest": "sha256:" + "e" * 64, "resources": FULL}
         demo.version = people.make_version(driver="paused", **number)
-    with two_workers(BERTH_ROUTER_PORT=str(daemons.router_port), BERTH_VAR=str(daemons.var)):
-        yield Stage(demo, tmp_path, arguments={})
-    driver.cache_clear()
+    return Stage(demo, place, arguments={})
 
 
 @pytest.mark.parametrize(("step", "write"), CREATE)

@@ -8,7 +8,6 @@ from policies.results import Denied
 from provisioning.actions.request import request_environment
 from provisioning.actions.sign import approve
 from provisioning.models import Environment, Operation
-from tests import noop
 from tests.provisioning.engine import drain, requested, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +29,6 @@ def away(monkeypatch):
 @pytest.fixture(autouse=True)
 def again(monkeypatch):
     """No pause between tries."""
-    noop.reset()
     monkeypatch.setattr("provisioning.runs.backoff.delay", lambda attempt: 0.0)
 
 

@@ -11,24 +11,14 @@ from provisioning import states
 from provisioning.lifecycle import move, move_environment
 from provisioning.models import Environment, Operation
 from provisioning.states import EnvironmentStatus, OperationStatus
+from tests import people
 from tests.hostile import everything, sqlstate
 
 pytestmark = pytest.mark.django_db
 
 
 def environment_in(demo, status: str, name: str = "payments-api-dev", tier: str = "dev") -> Environment:
-    with context(by="system:test"):
-        return Environment.objects.create(
-            name=name,
-            service=demo.api,
-            team=demo.payments,
-            tier=tier,
-            owner=demo.mara,
-            template_version=demo.version,
-            driver="noop",
-            cost_centre="CC-100",
-            status=status,
-        )
+    return people.environment(demo, name, tier, status=status)
 
 
 def operation_in(demo, status: str) -> Operation:

@@ -11,11 +11,6 @@ from tests.provisioning.engine import drain, lapse, requested
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def _empty():
-    noop.reset()
-
-
 def cut_off(*_):
     """End our own session, as a restart of Postgres does."""
     noop.HOOKS.clear()

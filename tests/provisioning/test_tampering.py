@@ -8,9 +8,9 @@ from audit.context import context
 from policies.approvals import plain
 from policies.models import Signature
 from provisioning.actions.sign import approve
-from provisioning.models import Environment, Operation, OperationLease, OperationLog
+from provisioning.models import Operation, OperationLease, OperationLog
 from provisioning.runs import worker
-from tests import noop
+from tests import noop, people
 from tests.hostile import everything, sqlstate
 from tests.provisioning.engine import drain, requested
 
@@ -28,18 +28,8 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, 'approve', true, '', '{}', now(), '', '{}')
 
 def written(demo, status: str, **fields) -> Operation:
     """A creation in prod in this status, without an engine: plan, digest and needed signatures are there."""
+    environment = people.environment(demo, "payments-api-prod", "prod", fence=7)
     with context(by="system:test"):
-        environment = Environment.objects.create(
-            name="payments-api-prod",
-            service=demo.api,
-            team=demo.payments,
-            tier="prod",
-            owner=demo.mara,
-            template_version=demo.version,
-            driver="noop",
-            cost_centre="CC-100",
-            fence=7,
-        )
         return Operation.objects.create(
             kind="create",
             environment=environment,

@@ -25,11 +25,6 @@ LONG = 61 * 24
 MONTH = 31 * 24
 
 
-@pytest.fixture(autouse=True)
-def _empty_world():
-    noop.reset()
-
-
 def _now(demo, **changes):
     return granted(demo, now=timezone.now(), **changes)
 

@@ -8,16 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 from django.conf import settings as django_settings
 
 from provisioning import vault
 from provisioning.vault import Secret
-from tests.processes import ROOT, process, wait_until
+from tests.processes import ROOT, web
 from tests.terraform import stage
-from tests.world import free_port
 
 CACHE = ROOT / "var" / "cache" / "terraform-provider"
 WANTED = ("tf==1.2.0", "psycopg[binary]==3.3.9")
@@ -34,18 +32,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def state_server(django_db_setup):
     """The portal in a process of its own, on the test database."""
-    port = free_port()
-    argv = [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "6"]
-    with process([*argv, "--log-level", "error"]):
-        wait_until(lambda: _answers(port), 60)
-        yield f"http://127.0.0.1:{port}"
-
-
-def _answers(port):
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
+    with web() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -39,11 +39,11 @@ class ActAsk(parts.Asked):
 
 
 class ReplaySerializer(serializers.ModelSerializer[Replay]):
-    """What a bundle would have said; `blocked` of `judged` were allowed then."""
+    """What a bundle would have said; `blocked` of `judged` were allowed then; `unjudged` could not be judged."""
 
     class Meta:
         model = Replay
-        fields = ["id", "days", "asked_at", "done_at", "judged", "blocked", "freed"]
+        fields = ["id", "days", "asked_at", "done_at", "judged", "unjudged", "blocked", "freed"]
 
 
 class BundleDetailSerializer(BundleSerializer):

@@ -6,11 +6,9 @@ from rest_framework.response import Response
 from policies.access import giving, why
 from policies.models import CustomRole
 from policies.permissions import Permission
-from policies.results import Denied
 from portal import people_near
 from portal.api.asking import named
 from portal.api.base import ApiView
-from portal.api.problems import problem
 from portal.api.schema import READS, WRITES, described, listed
 from portal.api.serializers import access as shapes
 from portal.api.serializers.things import PageQuery
@@ -147,4 +145,4 @@ class MemberDetail(ApiView):
     @described("Take a role in a team away", {204: None}, scope=ACCESS, problems=WRITES)
     def delete(self, request: Request, pk: int) -> Response:
         answer = giving.dismiss(by=self.user, membership=people_near.membership(self.user, pk))
-        return problem(answer) if isinstance(answer, Denied) else Response(status=204)
+        return self.gone(answer)

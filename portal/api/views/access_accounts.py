@@ -18,7 +18,7 @@ from portal.api.serializers import access as shapes
 from portal.api.serializers import things
 from portal.api.serializers.environments import EnvironmentDetailSerializer
 from portal.api.views.access import ACCESS
-from portal.api.views.environments import detail_of
+from portal.api.views.changing import environment_shown
 from provisioning.actions import leaving
 
 
@@ -163,4 +163,4 @@ class Transfer(ApiView):
         answer = leaving.transfer(by=self.user, environment=found, to=to, reason=asked["reason"])
         if isinstance(answer, Denied):
             return problem(answer)
-        return Response(detail_of(loaders.environment(self.user, pk)))
+        return Response(environment_shown(loaders.environment(self.user, pk)))

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.http import Http404
-from django.urls import reverse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,10 +13,11 @@ from policies.models import ApprovalRule, Team, User
 from policies.results import Denied
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import IF_MATCH, READS, WRITES, described, listed
+from portal.api.schema import READS, WRITES, changes, described, listed
 from portal.api.serializers import approval_rules as shapes
+from portal.api.serializers.operations import OperationDetailSerializer
 from portal.api.serializers.things import PageQuery
-from portal.api.views.decided import CHANGED, Change
+from portal.api.views.changing import OperationChange
 from provisioning import selectors
 from provisioning.actions.break_glass import break_glass, review
 from provisioning.actions.edit import edit
@@ -52,8 +52,7 @@ class ApprovalRules(ApiView):
         made = rule_book.save(by=self.user, draft=shapes.draft(asked, asked["slug"]))
         if isinstance(made, Denied):
             return problem(made)
-        where = reverse("api:approval_rule", args=[made.slug])
-        return self.answer(_rule(made.slug), shapes.ApprovalRuleSerializer, 201, where)
+        return self.answer(_rule(made.slug), shapes.ApprovalRuleSerializer, 201, at="approval_rule", key="slug")
 
 
 class ApprovalRuleDetail(ApiView):
@@ -77,7 +76,9 @@ class ApprovalRuleDetail(ApiView):
 
 
 class Delegations(ApiView):
-    """Who signs for whom."""
+    """Who signs for whom. It hands on a right to sign, so a token needs the scope of signing."""
+
+    scopes = {"POST": "approve"}
 
     @listed("delegations_list", "Delegations of and to the caller", shapes.DelegationSerializer, PageQuery)
     def get(self, request: Request) -> Response:
@@ -87,7 +88,7 @@ class Delegations(ApiView):
     @described(
         "Let somebody sign for an absent person",
         {201: shapes.DelegationSerializer},
-        scope="operate",
+        scope="approve",
         takes=shapes.DelegationAsk,
         problems=WRITES,
     )
@@ -110,10 +111,12 @@ class Delegations(ApiView):
 class DelegationEnd(ApiView):
     """End a delegation."""
 
+    scopes = {"POST": "approve"}
+
     @described(
         "End a delegation now; twice is the same",
         {200: shapes.DelegationSerializer},
-        scope="operate",
+        scope="approve",
         problems=WRITES,
     )
     def post(self, request: Request, pk: int) -> Response:
@@ -123,40 +126,36 @@ class DelegationEnd(ApiView):
         return self.answer(delegations.end(by=self.user, delegation=found), shapes.DelegationSerializer)
 
 
-class BreakGlass(Change):
+class BreakGlass(OperationChange):
     """Begin without signatures."""
 
     scopes = {"POST": "approve"}
 
-    @described(
+    @changes(
         "Break the glass: begin this plan within 15 minutes without its signatures",
-        CHANGED,
-        scope="approve",
+        OperationDetailSerializer,
         takes=shapes.GlassAsk,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412),
+        scope="approve",
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.GlassAsk)
-        return self.changed(break_glass(by=self.user, operation=self.operation(pk), **asked))
+        return self.changed(break_glass(by=self.user, operation=self.as_read(pk), **asked))
 
 
-class Edit(Change):
+class Edit(OperationChange):
     """Change what was asked."""
 
     scopes = {"POST": "approve"}
 
-    @described(
+    @changes(
         "Change parameters that the signer's step names; the plan is made again",
-        CHANGED,
-        scope="approve",
+        OperationDetailSerializer,
         takes=shapes.SignerEditAsk,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412),
+        scope="approve",
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.SignerEditAsk)
-        return self.changed(edit(by=self.user, operation=self.operation(pk), **asked))
+        return self.changed(edit(by=self.user, operation=self.as_read(pk), **asked))
 
 
 class Emergencies(ApiView):

@@ -5,31 +5,17 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from policies.models import User
 from policies.results import Denied
 from portal import loaders
 from portal.api import reads
 from portal.api.base import ApiView
-from portal.api.etags import check_if_match, etag_of, tagged
+from portal.api.etags import tagged
 from portal.api.problems import problem
-from portal.api.schema import IF_MATCH, IF_NONE_MATCH, READS, WRITES, described, listed
+from portal.api.schema import IF_NONE_MATCH, READS, changes, described, listed
 from portal.api.serializers import environments as shapes
+from portal.api.views.changing import EnvironmentChange, environment_shown
 from provisioning.actions.control import end_lifetime, extend
 from provisioning.actions.secrets import authorise_reveal, read_once
-from provisioning.models import Environment
-
-
-def detail_of(environment: Environment) -> dict[str, object]:
-    """An environment as it is shown."""
-    return dict(shapes.EnvironmentDetailSerializer(environment).data)
-
-
-def _answer(user: User, result: Environment | Denied) -> Response:
-    """What a change of a lifetime came to: the environment with its new tag, or why not."""
-    if isinstance(result, Denied):
-        return problem(result)
-    shown = detail_of(loaders.environment(user, result.pk))
-    return Response(shown, headers={"ETag": etag_of(shown)})
 
 
 class Environments(ApiView):
@@ -51,41 +37,29 @@ class EnvironmentDetail(ApiView):
         problems=READS,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        return tagged(request, detail_of(loaders.environment(self.user, pk)))
+        return tagged(request, environment_shown(loaders.environment(self.user, pk)))
 
 
-class Extend(ApiView):
+class Extend(EnvironmentChange):
     """A longer life."""
 
-    @described(
-        "Extend the lifetime, within its maximum",
-        {200: shapes.EnvironmentDetailSerializer},
-        scope="operate",
-        takes=shapes.ExtendAsk,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412),
-    )
+    @changes("Extend the lifetime, within its maximum", shapes.EnvironmentDetailSerializer, takes=shapes.ExtendAsk)
     def post(self, request: Request, pk: UUID) -> Response:
-        asked, environment = self.asked(shapes.ExtendAsk), loaders.environment(self.user, pk)
-        check_if_match(request, detail_of(environment))
-        return _answer(self.user, extend(by=self.user, environment=environment, hours=asked["hours"]))
+        asked = self.asked(shapes.ExtendAsk)
+        return self.changed(extend(by=self.user, environment=self.as_read(pk), hours=asked["hours"]))
 
 
-class Lifetime(ApiView):
+class Lifetime(EnvironmentChange):
     """An end that is chosen."""
 
-    @described(
+    @changes(
         "Let the lifetime end at a chosen moment, within its maximum",
-        {200: shapes.EnvironmentDetailSerializer},
-        scope="operate",
+        shapes.EnvironmentDetailSerializer,
         takes=shapes.LifetimeAsk,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412),
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        asked, environment = self.asked(shapes.LifetimeAsk), loaders.environment(self.user, pk)
-        check_if_match(request, detail_of(environment))
-        return _answer(self.user, end_lifetime(by=self.user, environment=environment, at=asked["expires_at"]))
+        asked = self.asked(shapes.LifetimeAsk)
+        return self.changed(end_lifetime(by=self.user, environment=self.as_read(pk), at=asked["expires_at"]))
 
 
 class Secrets(ApiView):
@@ -97,20 +71,17 @@ class Secrets(ApiView):
         return Response(shapes.SecretSerializer(rows, many=True).data)
 
 
-class Reveal(ApiView):
+class Reveal(EnvironmentChange):
     """The values of one secret."""
 
-    @described(
+    @changes(
         "Reveal a secret's values; the reason is recorded first",
-        {200: shapes.RevealedSerializer},
-        scope="operate",
+        shapes.RevealedSerializer,
         takes=shapes.RevealAsk,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412, 503),
+        problems=(503,),
     )
     def post(self, request: Request, pk: UUID, name: str) -> Response:
-        asked, environment = self.asked(shapes.RevealAsk), loaders.environment(self.user, pk)
-        check_if_match(request, detail_of(environment))
+        asked, environment = self.asked(shapes.RevealAsk), self.as_read(pk)
         grant = authorise_reveal(by=self.user, environment=environment, name=name, reason=asked["reason"])
         values = grant if isinstance(grant, Denied) else read_once(grant)
         if isinstance(grant, Denied) or isinstance(values, Denied):

@@ -1,6 +1,5 @@
 """What exists and could be adopted: list it, read lists into it, scan targets, assign owners, adopt."""
 
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -97,7 +96,4 @@ class InventoryAdopt(ApiView):
         asked, key = self.asked(shapes.AdoptAsk), idempotency_key(request)
         repeated, wanted = reads.is_repeat(self.user, key), asking.wanted_of(self.user, asked)
         result = adopt(by=self.user, wanted=wanted, items=asked["items"], addresses=asked["addresses"], key=key)
-        if isinstance(result, Denied):
-            return problem(result)
-        where = reverse("api:operation", args=[result.pk])
-        return self.answer(result, OperationDetailSerializer, 200 if repeated else 201, where)
+        return self.answer(result, OperationDetailSerializer, 200 if repeated else 201, at="operation")

@@ -109,7 +109,7 @@ class QuotaDetail(ApiView):
     def delete(self, request: Request, pk: int) -> Response:
         found, reason = loaders.quota(self.user, pk), self.asked(shapes.RemoveAsk)["reason"]
         answer = act.remove_quota(by=self.user, quota=found, reason=reason)
-        return problem(answer) if isinstance(answer, Denied) else Response(status=204)
+        return self.gone(answer)
 
 
 class Budgets(ApiView):
@@ -165,4 +165,4 @@ class BudgetDetail(ApiView):
     def delete(self, request: Request, pk: int) -> Response:
         found, reason = loaders.budget(self.user, pk), self.asked(shapes.RemoveAsk)["reason"]
         answer = budget_acts.remove_budget(by=self.user, budget=found, reason=reason)
-        return problem(answer) if isinstance(answer, Denied) else Response(status=204)
+        return self.gone(answer)

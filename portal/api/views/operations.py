@@ -2,25 +2,17 @@
 
 from uuid import UUID
 
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from policies.results import Denied
 from portal import loaders
 from portal.api import asking, reads
 from portal.api.base import ApiView, idempotency_key
 from portal.api.etags import tagged
-from portal.api.problems import problem
 from portal.api.schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, READS, WRITES, described, listed
 from portal.api.serializers import operations as shapes
-from provisioning.models import Operation
+from portal.api.views.changing import operation_shown
 from provisioning.preview import preview
-
-
-def detail_of(operation: Operation) -> dict[str, object]:
-    """An operation as it is shown, the same for every viewer, so that its tag is too."""
-    return dict(shapes.OperationDetailSerializer(operation).data)
 
 
 class Operations(ApiView):
@@ -43,10 +35,7 @@ class Operations(ApiView):
         asked, key = self.asked(shapes.OperationAsk), idempotency_key(request)
         repeated = reads.is_repeat(self.user, key)
         result = asking.ask(self.user, asked, key)
-        if isinstance(result, Denied):
-            return problem(result)
-        where = reverse("api:operation", args=[result.pk])
-        return self.answer(result, shapes.OperationDetailSerializer, 200 if repeated else 201, where)
+        return self.answer(result, shapes.OperationDetailSerializer, 200 if repeated else 201, at="operation")
 
 
 class OperationPreview(ApiView):
@@ -75,4 +64,4 @@ class OperationDetail(ApiView):
         problems=READS,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        return tagged(request, detail_of(loaders.operation(self.user, pk)))
+        return tagged(request, operation_shown(loaders.operation(self.user, pk)))

@@ -9,17 +9,14 @@ from policies.results import Denied
 from portal import loaders
 from portal.api import reads
 from portal.api.base import ApiView
-from portal.api.etags import check_if_match, etag_of
-from portal.api.problems import problem
-from portal.api.schema import IF_MATCH, WRITES, described, listed
+from portal.api.schema import WRITES, changes, described, listed
 from portal.api.serializers import orphans as shapes
 from portal.api.serializers.environments import EnvironmentDetailSerializer
 from portal.api.serializers.operations import OperationDetailSerializer
 from portal.api.serializers.parts import AskedNothingSerializer
-from portal.api.views.decided import Change
-from portal.api.views.environments import detail_of
+from portal.api.views.changing import EnvironmentChange, OperationChange
 from provisioning.actions import orphans, recovery
-from provisioning.models import Environment, Orphan
+from provisioning.models import Orphan
 
 
 class Orphans(ApiView):
@@ -67,64 +64,40 @@ def _again(view: ApiView, answer: Orphan | Denied) -> Orphan | Denied:
     return answer if isinstance(answer, Denied) else loaders.orphan(view.user, answer.pk)
 
 
-class ForceCancel(Change):
+class ForceCancel(OperationChange):
     """An end without its worker."""
 
-    @described(
+    @changes(
         "Force the end of an operation that was asked to cancel and did not stop",
-        {200: OperationDetailSerializer},
-        scope="operate",
+        OperationDetailSerializer,
         takes=shapes.ReasonAsk,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412),
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.ReasonAsk)
-        return self.changed(recovery.force_cancel(by=self.user, operation=self.operation(pk), reason=asked["reason"]))
+        return self.changed(recovery.force_cancel(by=self.user, operation=self.as_read(pk), reason=asked["reason"]))
 
 
-class _EnvironmentChange(ApiView):
-    """A change to one environment, as the caller last read it."""
-
-    def environment(self, pk: UUID) -> Environment:
-        found = loaders.environment(self.user, pk)
-        check_if_match(self.request, detail_of(found))
-        return found
-
-    def changed(self, result: Environment | Denied) -> Response:
-        if isinstance(result, Denied):
-            return problem(result)
-        shown = detail_of(loaders.environment(self.user, result.pk))
-        return Response(shown, headers={"ETag": etag_of(shown)})
-
-
-class Check(_EnvironmentChange):
+class Check(EnvironmentChange):
     """A look at what is there."""
 
-    @described(
+    @changes(
         "Compare with what is there; the result appears as `drift` and `health`",
-        {200: EnvironmentDetailSerializer},
-        scope="operate",
+        EnvironmentDetailSerializer,
         takes=AskedNothingSerializer,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412),
     )
     def post(self, request: Request, pk: UUID) -> Response:
         self.asked(AskedNothingSerializer)
-        return self.changed(recovery.check_now(by=self.user, environment=self.environment(pk)))
+        return self.changed(recovery.check_now(by=self.user, environment=self.as_read(pk)))
 
 
-class DeleteRecord(_EnvironmentChange):
+class DeleteRecord(EnvironmentChange):
     """An environment whose driver is gone."""
 
-    @described(
+    @changes(
         "Delete the record and leave the resources, listed in the ledger",
-        {200: EnvironmentDetailSerializer},
-        scope="operate",
+        EnvironmentDetailSerializer,
         takes=shapes.DeleteRecordAsk,
-        parameters=[IF_MATCH],
-        problems=(*WRITES, 412),
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.DeleteRecordAsk)
-        return self.changed(recovery.delete_record(by=self.user, environment=self.environment(pk), **asked))
+        return self.changed(recovery.delete_record(by=self.user, environment=self.as_read(pk), **asked))

@@ -78,4 +78,4 @@ class FactorDetail(ApiView):
     )
     def delete(self, request: Request, pk: int) -> Response:
         answer = remove(by=self.user, factor=loaders.factor(self.user, pk))
-        return problem(answer) if isinstance(answer, Denied) else Response(status=204)
+        return self.gone(answer)

@@ -1,6 +1,5 @@
 """Policy bundles, the log of decisions, and checks for pipelines."""
 
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -37,8 +36,7 @@ class Bundles(ApiView):
     def post(self, request: Request) -> Response:
         self.asked(AskedNothingSerializer)
         made = store.draft(by=self.user)
-        where = "" if isinstance(made, Denied) else reverse("api:policy_bundle", args=[made.pk])
-        return self.answer(made, shapes.BundleDetailSerializer, 201, where)
+        return self.answer(made, shapes.BundleDetailSerializer, 201, at="policy_bundle")
 
 
 class BundleDetail(ApiView):

@@ -30,11 +30,7 @@ class EnvironmentState(ApiView):
         problems=(*READS, 503),
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        found = loaders.environment(self.user, pk)
-        try:
-            return Response(_shown(found))
-        except DriverError:
-            return problem(AWAY)
+        return _answer(loaders.environment(self.user, pk))
 
 
 class EnvironmentUnlock(ApiView):
@@ -50,12 +46,14 @@ class EnvironmentUnlock(ApiView):
     def post(self, request: Request, pk: UUID) -> Response:
         asked, found = self.asked(shapes.UnlockAsk), loaders.environment(self.user, pk)
         answer = break_lock(by=self.user, environment=found, reason=asked["reason"])
-        if isinstance(answer, Denied):
-            return problem(answer)
-        try:
-            return Response(_shown(found))
-        except DriverError:
-            return problem(AWAY)
+        return problem(answer) if isinstance(answer, Denied) else _answer(found)
+
+
+def _answer(found: Environment) -> Response:
+    try:
+        return Response(_shown(found))
+    except DriverError:
+        return problem(AWAY)
 
 
 def _shown(found: Environment) -> dict[str, object]:

@@ -10,101 +10,84 @@ from policies.results import Denied
 from portal import loaders
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import IF_MATCH, READS, WRITES, described
+from portal.api.schema import READS, WRITES, changes, described
 from portal.api.serializers import talk as shapes
-from portal.api.views.decided import CHANGED, Change
+from portal.api.serializers.operations import OperationDetailSerializer
+from portal.api.views.changing import OperationChange
 from provisioning.actions import hold
 from provisioning.actions.amend import amend
 from provisioning.actions.comment import comment
 from provisioning.actions.hold import Say
 from provisioning.models import Hold
 
-PROBLEMS = (*WRITES, 412)
 
-
-class AskAbout(Change):
+class AskAbout(OperationChange):
     """Ask the requester before signing."""
 
     scopes = {"POST": "approve"}
 
-    @described(
+    @changes(
         "Ask the requester; nobody can sign until it is answered",
-        CHANGED,
-        scope="approve",
+        OperationDetailSerializer,
         takes=shapes.SayAsk,
-        parameters=[IF_MATCH],
-        problems=PROBLEMS,
+        scope="approve",
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        return self.changed(hold.hold(by=self.user, operation=self.operation(pk), say=Say(**self.asked(shapes.SayAsk))))
+        return self.changed(hold.hold(by=self.user, operation=self.as_read(pk), say=Say(**self.asked(shapes.SayAsk))))
 
 
-class SendBack(Change):
+class SendBack(OperationChange):
     """Give the request back."""
 
     scopes = {"POST": "approve"}
 
-    @described(
+    @changes(
         "Send the request back to be changed, answered or cancelled",
-        CHANGED,
-        scope="approve",
+        OperationDetailSerializer,
         takes=shapes.SayAsk,
-        parameters=[IF_MATCH],
-        problems=PROBLEMS,
+        scope="approve",
     )
     def post(self, request: Request, pk: UUID) -> Response:
         say = Say(**self.asked(shapes.SayAsk))
-        return self.changed(hold.send_back(by=self.user, operation=self.operation(pk), say=say))
+        return self.changed(hold.send_back(by=self.user, operation=self.as_read(pk), say=say))
 
 
-class Answer(Change):
+class Answer(OperationChange):
     """The requester's answer."""
 
-    @described(
-        "Answer; the same plan waits for its signers again",
-        CHANGED,
-        scope="operate",
-        takes=shapes.AnswerAsk,
-        parameters=[IF_MATCH],
-        problems=PROBLEMS,
-    )
+    @changes("Answer; the same plan waits for its signers again", OperationDetailSerializer, takes=shapes.AnswerAsk)
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.AnswerAsk)
-        return self.changed(hold.answer(by=self.user, operation=self.operation(pk), **asked))
+        return self.changed(hold.answer(by=self.user, operation=self.as_read(pk), **asked))
 
 
-class Resume(Change):
+class Resume(OperationChange):
     """Take a question back."""
 
     scopes = {"POST": "approve"}
 
-    @described(
+    @changes(
         "Take the question or return back without an answer",
-        CHANGED,
-        scope="approve",
+        OperationDetailSerializer,
         takes=shapes.ResumeAsk,
-        parameters=[IF_MATCH],
-        problems=PROBLEMS,
+        scope="approve",
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.ResumeAsk)
-        return self.changed(hold.resume(by=self.user, operation=self.operation(pk), **asked))
+        return self.changed(hold.resume(by=self.user, operation=self.as_read(pk), **asked))
 
 
-class Edit(Change):
+class Edit(OperationChange):
     """Change what was asked."""
 
-    @described(
+    @changes(
         "Change parameters while it is held: planned anew, signatures void",
-        CHANGED,
-        scope="operate",
+        OperationDetailSerializer,
         takes=shapes.EditAsk,
-        parameters=[IF_MATCH],
-        problems=PROBLEMS,
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.EditAsk)
-        return self.changed(amend(by=self.user, operation=self.operation(pk), **asked))
+        return self.changed(amend(by=self.user, operation=self.as_read(pk), **asked))
 
 
 class Comments(ApiView):

@@ -1,6 +1,5 @@
 """Targets, and the line of what waits for a worker."""
 
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -51,8 +50,7 @@ class Targets(ApiView):
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.TargetAsk)
         made = actions.register(by=self.user, wanted=shapes.wanted(asked, asked["slug"], asked["driver"]))
-        where = "" if isinstance(made, Denied) else reverse("api:target", args=[made.slug])
-        return self.answer(made, shapes.TargetSerializer, 201, where)
+        return self.answer(made, shapes.TargetSerializer, 201, at="target", key="slug")
 
 
 class TargetDetail(ApiView):

@@ -1,12 +1,10 @@
 """Waivers: ask, grant, refuse, withdraw. The same actions as the pages."""
 
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from policies import waivers, waiving
 from policies.models import User, Waiver
-from policies.results import Denied
 from policies.waiving import Wanted
 from portal import loaders
 from portal.api.base import ApiView
@@ -36,8 +34,7 @@ class Waivers(ApiView):
     )
     def post(self, request: Request) -> Response:
         made = waiving.ask(by=self.user, wanted=self._wanted())
-        where = "" if isinstance(made, Denied) else reverse("api:waiver", args=[made.pk])
-        return self.answer(made, shapes.WaiverSerializer, 201, where)
+        return self.answer(made, shapes.WaiverSerializer, 201, at="waiver")
 
     def _wanted(self) -> Wanted:
         asked = self.asked(shapes.WaiverAsk)

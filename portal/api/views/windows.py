@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.urls import reverse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,8 +52,7 @@ class Windows(ApiView):
     def post(self, request: Request) -> Response:
         wanted = _wanted(self.asked(shapes.WindowAsk))
         made = windowing.save(by=self.user, wanted=wanted, options=closures.options())
-        where = "" if isinstance(made, Denied) else reverse("api:window", args=[made.pk])
-        return self.answer(made, shapes.WindowSerializer, 201, where)
+        return self.answer(made, shapes.WindowSerializer, 201, at="window")
 
 
 class WindowPreview(ApiView):

@@ -18,6 +18,7 @@ from catalog.seed import seed_repository
 from delivery.actions import register_release
 from policies.models import ApprovalRule, Membership, Organisation, Quota, Role, RuleStep, Service, Team, User
 from policies.results import Denied
+from portal.demo import governance
 from portal.signin import DEMO_DOMAIN
 
 BY: Final = "system:seed"
@@ -58,6 +59,7 @@ class Command(BaseCommand):
         _passwords(settings.BERTH.var / "seed.json")
         self.stdout.write(_catalogue(settings.BERTH.var / "catalogue.git"))
         _releases()
+        governance.fill()
         self.stdout.write(f"Harbour is there: {len(PEOPLE)} people, {len(SERVICES)} services.")
 
 
@@ -93,7 +95,7 @@ def _services(team: Team) -> None:
 
 def _rules(teams: Any) -> None:
     for team in teams:
-        Quota.objects.get_or_create(team=team, metric="environments", defaults={"limit": QUOTA})
+        Quota.objects.get_or_create(team=team, tier="", metric="environments", defaults={"limit": QUOTA})
     rule, is_new = ApprovalRule.objects.get_or_create(
         slug="prod",
         defaults={

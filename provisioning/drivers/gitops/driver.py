@@ -105,8 +105,7 @@ class GitopsDriver(base.Driver):
     def secrets(self, spec: EnvironmentSpec) -> Mapping[str, int]:
         """The version of each secret that stands in Vault; Git holds its path alone."""
         with vault_errors():
-            known = {secret.name: from_settings().kv_meta(secret.path) for secret in spec.secrets}
-        return {name: meta.version for name, meta in known.items() if meta is not None}
+            return from_settings().kv_versions({secret.name: secret.path for secret in spec.secrets})
 
     def problems(self, resources: Mapping[str, Any]) -> tuple[str, ...]:
         """What keeps a template with these resources from working here."""

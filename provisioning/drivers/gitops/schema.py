@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from catalog.template_schema import closed
 from provisioning.drivers.gitops import documents, placeholders
 from provisioning.drivers.gitops.overlay import file_name
 
@@ -32,24 +33,15 @@ _NAMED = {
 }
 
 
-def _closed(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
 # Only what stays inside the repository: no remote bases, no plugins, no generators of secrets.
-_KUSTOMIZATION = _closed(
+_KUSTOMIZATION = closed(
     {
         "resources": {**_LIST, "items": _INSIDE},
         "components": {**_LIST, "items": _INSIDE},
         "images": {**_LIST, "items": _OBJECT},
         "patches": {**_LIST, "items": _OBJECT},
         "labels": {**_LIST, "items": _OBJECT},
-        "replicas": {**_LIST, "items": _closed({"name": _TEXT, "count": {}}, "name", "count")},
+        "replicas": {**_LIST, "items": closed({"name": _TEXT, "count": {}}, "name", "count")},
         "configMapGenerator": {**_LIST, "items": _OBJECT},
         "replacements": {**_LIST, "items": _OBJECT},
         "commonAnnotations": _OBJECT,
@@ -57,7 +49,7 @@ _KUSTOMIZATION = _closed(
         "nameSuffix": _TEXT,
     }
 )
-_CHART = _closed(
+_CHART = closed(
     {
         "name": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,60}$"},
         "version": _TEXT,
@@ -73,10 +65,10 @@ _CHART = _closed(
     "version",
     "repository",
 )
-_INITIAL = _closed({"version": _TEXT, "digest": _TEXT, "artifact": _OBJECT}, "version")
+_INITIAL = closed({"version": _TEXT, "digest": _TEXT, "artifact": _OBJECT}, "version")
 
 TEMPLATE_SCHEMA: dict[str, Any] = {
-    **_closed(
+    **closed(
         {
             "namespace": _TEXT,
             "initial": _INITIAL,
@@ -125,9 +117,8 @@ def _wrong(resources: Mapping[str, Any]) -> Iterator[str]:
 
 _LINE = {"type": "string", "maxLength": 500}
 _SECONDS = {"type": "integer", "minimum": 1, "maximum": 7 * 86400}
-TARGET_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
+TARGET_SCHEMA: dict[str, Any] = closed(
+    {
         **{name: _LINE for name in ("repository", "branch", "root", "author", "server", "namespace", "project")},
         **{name: _LINE for name in ("destination", "repository_secret")},
         "ca": {"type": "string"},
@@ -138,6 +129,5 @@ TARGET_SCHEMA: dict[str, Any] = {
         "secret_store": {"type": "object", "properties": {"name": _LINE, "kind": _LINE}, "required": ["name"]},
         **{f"{name}_seconds": _SECONDS for name in ("sync", "health", "degraded", "merge")},
     },
-    "required": ["repository"],
-    "additionalProperties": False,
-}
+    "repository",
+)

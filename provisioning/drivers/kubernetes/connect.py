@@ -22,7 +22,7 @@ from provisioning import vault
 from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, TargetSpec
 from provisioning.drivers.kubernetes.api import Api
 from provisioning.redaction import learn
-from provisioning.vault import VaultDenied, VaultUnavailable
+from provisioning.vault_errors import VaultDenied, VaultUnavailable
 
 NO_TARGET = "This environment names no cluster. Register one as a target and name it in the template."
 # It would log every call, many in each step.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from catalog.template_schema import closed
 from provisioning.drivers.base import DriverRejected
 from provisioning.drivers.kubernetes import kustomize, manifests, substitute
 
@@ -28,20 +29,11 @@ _VALUES = {"type": "object"}
 _WORKLOAD = {"type": "string", "pattern": "^(Deployment|StatefulSet|DaemonSet)/[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"}
 
 
-def _closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-_NAMESPACE = _closed(
+_NAMESPACE = closed(
     {
         "quota": _QUANTITIES,
-        "limits": _closed({"default": _QUANTITIES, "default_request": _QUANTITIES, "max": _QUANTITIES}),
-        "network": _closed(
+        "limits": closed({"default": _QUANTITIES, "default_request": _QUANTITIES, "max": _QUANTITIES}),
+        "network": closed(
             {
                 "ingress_from": {"type": "array", "items": {"type": "object"}, "maxItems": 20},
                 "egress_to": {"type": "array", "items": {"type": "string", "maxLength": 43}, "maxItems": 50},
@@ -50,7 +42,7 @@ _NAMESPACE = _closed(
         "access": {
             "type": "array",
             "maxItems": 20,
-            "items": _closed(
+            "items": closed(
                 {"group": {"type": "string", "minLength": 1, "maxLength": 200}, "role": {"enum": ["view", "edit"]}},
                 "group",
                 "role",
@@ -70,10 +62,10 @@ _OBJECT = {
 _MANIFEST = {
     "anyOf": [
         _OBJECT,
-        _closed({"when": {"type": "object", "minProperties": 1}, "manifest": _OBJECT}, "when", "manifest"),
+        closed({"when": {"type": "object", "minProperties": 1}, "manifest": _OBJECT}, "when", "manifest"),
     ]
 }
-_ROLLOUT = _closed(
+_ROLLOUT = closed(
     {
         "strategy": {"enum": list(("rolling", "blue-green", "canary"))},
         "service": _NAME,
@@ -92,10 +84,10 @@ _ROLLOUT = _closed(
 
 TEMPLATE_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    **_closed(
+    **closed(
         {
             "namespace": _NAMESPACE,
-            "secrets": _closed(
+            "secrets": closed(
                 {"by": {"enum": ["external-secrets", "vault-agent"]}, "role": {"type": "string", "maxLength": 80}}, "by"
             ),
             "choices": {
@@ -103,9 +95,9 @@ TEMPLATE_SCHEMA: dict[str, Any] = {
                 "additionalProperties": {"type": "object", "additionalProperties": {"type": "object"}},
             },
             "manifests": {"type": "array", "items": _MANIFEST, "maxItems": 100},
-            "helm": _closed({"files": _FILES, "values": _VALUES, "name": _NAME}, "files"),
-            "kustomize": _closed({"files": _FILES, "path": {"type": "string", "maxLength": 120}}, "files"),
-            "release": _closed(
+            "helm": closed({"files": _FILES, "values": _VALUES, "name": _NAME}, "files"),
+            "kustomize": closed({"files": _FILES, "path": {"type": "string", "maxLength": 120}}, "files"),
+            "release": closed(
                 {"workload": _WORKLOAD, "container": _NAME, "repository": {"type": "string", "maxLength": 255}},
                 "workload",
                 "container",
@@ -115,7 +107,7 @@ TEMPLATE_SCHEMA: dict[str, Any] = {
             "health": {
                 "type": "array",
                 "maxItems": 20,
-                "items": _closed(
+                "items": closed(
                     {"kind": {"type": "string"}, "name": _NAME, "condition": {"type": "string", "maxLength": 80}},
                     "kind",
                     "name",
@@ -180,22 +172,15 @@ def _release(resources: Mapping[str, Any]) -> Iterator[str]:
 
 
 _LABEL = {"type": "string", "maxLength": 253}
-TARGET_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
+TARGET_SCHEMA: dict[str, Any] = closed(
+    {
         "server": {"type": "string", "pattern": "^https?://"},
         "ca": {"type": "string"},
         "namespace_prefix": {"type": "string", "pattern": "^([a-z][a-z0-9-]{0,20})?$"},
-        "secret_store": {
-            "type": "object",
-            "properties": {"name": _LABEL, "kind": _LABEL, "api_version": _LABEL},
-            "required": ["name"],
-            "additionalProperties": False,
-        },
+        "secret_store": closed({"name": _LABEL, "kind": _LABEL, "api_version": _LABEL}, "name"),
         "pod_security": {"enum": ["baseline", "restricted", "privileged"]},
         "trial_namespace": _LABEL,
         "wait_s": {"type": "integer", "minimum": 1, "maximum": 86400},
     },
-    "required": ["server"],
-    "additionalProperties": False,
-}
+    "server",
+)

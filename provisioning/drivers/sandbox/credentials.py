@@ -12,7 +12,8 @@ from provisioning.drivers.sandbox.cache import Caches
 from provisioning.drivers.sandbox.database import Databases
 from provisioning.drivers.sandbox.names import Names
 from provisioning.redaction import learn
-from provisioning.vault import MOUNT, Secret, Vault, VaultConflict
+from provisioning.vault import MOUNT, Secret, Vault
+from provisioning.vault_errors import VaultConflict
 
 DATABASE = "database"
 CACHE = "cache"
@@ -50,8 +51,7 @@ class Credentials:
 
     def versions(self, spec: EnvironmentSpec, names: Names) -> dict[str, int]:
         """Return the current version of each secret that stands in Vault."""
-        found = {name: self.vault.kv_meta(f"{names.vault_path}/{name}") for name in secret_names(spec)}
-        return {name: meta.version for name, meta in found.items() if meta is not None}
+        return self.vault.kv_versions({name: f"{names.vault_path}/{name}" for name in secret_names(spec)})
 
     def drop(self, names: Names, key: StepKey) -> None:
         """Remove role, policy and every version of every secret; absence is fine."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from catalog.template_schema import closed
 from provisioning import vault
 from provisioning.drivers import base
 from provisioning.drivers.base import DriverRejected, EnvironmentSpec, Plan, Step
@@ -24,20 +25,13 @@ class SandboxDriver(base.Driver):
 
     name = "sandbox"
     capabilities = frozenset({"create", "update", "suspend", "resume", "destroy", "deploy", "reconcile"})
-    template_schema: Mapping[str, Any] = {
-        "type": "object",
-        "properties": {
+    template_schema: Mapping[str, Any] = closed(
+        {
             "database": {"type": "boolean"},
             "cache": {"type": "boolean"},
-            "workload": {
-                "type": "object",
-                "properties": {"image": {"enum": list(images.SHIPPED)}},
-                "required": ["image"],
-                "additionalProperties": False,
-            },
-        },
-        "additionalProperties": False,
-    }
+            "workload": closed({"image": {"enum": list(images.SHIPPED)}}, "image"),
+        }
+    )
 
     def __init__(self, world: World | None = None) -> None:
         self._world = world

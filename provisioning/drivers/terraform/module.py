@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from catalog import git
+from catalog.template_schema import closed
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
 
 LOCK_FILE = ".terraform.lock.hcl"
@@ -23,53 +24,31 @@ _VALUE: dict[str, Any] = {
     "oneOf": [
         {"type": ["string", "integer", "boolean"]},
         *(
-            {
-                "type": "object",
-                "properties": {word: {"type": "string", "pattern": _NAME}, **more},
-                "required": [word],
-                "additionalProperties": False,
-            }
+            closed({word: {"type": "string", "pattern": _NAME}, **more}, word)
             for word, more in (("parameter", {}), ("secret", {"field": {"type": "string"}}), ("credential", {}))
         ),
     ]
 }
-SCHEMA: dict[str, Any] = {
+_FILES: dict[str, Any] = {
     "type": "object",
-    "properties": {
-        "module": {
-            "oneOf": [
-                {
-                    "type": "object",
-                    "properties": {
-                        "files": {
-                            "type": "object",
-                            "propertyNames": {"pattern": _FILE},
-                            "additionalProperties": {"type": "string"},
-                            "minProperties": 1,
-                            "maxProperties": MOST_FILES,
-                        }
-                    },
-                    "required": ["files"],
-                    "additionalProperties": False,
-                },
-                {
-                    "type": "object",
-                    "properties": {
-                        "git": {"type": "string", "minLength": 1, "maxLength": 300},
-                        "commit": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
-                        "path": {"type": "string", "maxLength": 200},
-                    },
-                    "required": ["git", "commit"],
-                    "additionalProperties": False,
-                },
-            ]
-        },
+    "propertyNames": {"pattern": _FILE},
+    "additionalProperties": {"type": "string"},
+    "minProperties": 1,
+    "maxProperties": MOST_FILES,
+}
+_GIT: dict[str, Any] = {
+    "git": {"type": "string", "minLength": 1, "maxLength": 300},
+    "commit": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
+    "path": {"type": "string", "maxLength": 200},
+}
+SCHEMA: dict[str, Any] = closed(
+    {
+        "module": {"oneOf": [closed({"files": _FILES}, "files"), closed(_GIT, "git", "commit")]},
         "variables": {"type": "object", "propertyNames": {"pattern": _NAME}, "additionalProperties": _VALUE},
         "limit_minutes": {"type": "integer", "minimum": 1, "maximum": 240},
     },
-    "required": ["module"],
-    "additionalProperties": False,
-}
+    "module",
+)
 
 
 @dataclass(frozen=True)
@@ -167,17 +146,11 @@ def _has(repository: Path, commit: str) -> bool:
 
 
 _NAMES = {"type": "object", "additionalProperties": {"type": "string"}, "x-holds": "fields of the credentials"}
-TARGET_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
+_BACKEND: dict[str, Any] = {"type": {"type": "string", "pattern": "^[a-z0-9]+$"}, "config": {"type": "object"}}
+TARGET_SCHEMA: dict[str, Any] = closed(
+    {
         "provider_mirror": {"type": "string", "pattern": "^/"},
         "environment": _NAMES,
-        "backend": {
-            "type": "object",
-            "properties": {"type": {"type": "string", "pattern": "^[a-z0-9]+$"}, "config": {"type": "object"}},
-            "required": ["type"],
-            "additionalProperties": False,
-        },
-    },
-    "additionalProperties": False,
-}
+        "backend": closed(_BACKEND, "type"),
+    }
+)

@@ -8,7 +8,8 @@ from typing import Any
 from provisioning.drivers.base import EnvironmentSpec, Log, Resource, StepKey
 from provisioning.drivers.terraform.variables import VALUE, Values, path_of
 from provisioning.redaction import learn
-from provisioning.vault import Secret, Vault, VaultConflict
+from provisioning.vault import Secret, Vault
+from provisioning.vault_errors import VaultConflict
 
 ADDRESS = "vault.secrets"
 
@@ -68,8 +69,7 @@ class Shelf:
         """The current version of each secret."""
         found = self.observed()
         names = found.state["names"] if found else []
-        metas = {name: self.vault.kv_meta(f"{path_of(self.spec)}/{name}") for name in names}
-        return {name: meta.version for name, meta in metas.items() if meta is not None}
+        return self.vault.kv_versions({name: f"{path_of(self.spec)}/{name}" for name in names})
 
     def make(self, values: Values, key: StepKey) -> None:
         """Write secrets that were derived for variables and do not stand there yet."""

@@ -21,6 +21,7 @@ from provisioning.models import (
     Target,
     WarmPool,
 )
+from tests import people
 from tests.people import Demo
 
 DIGEST = "sha256:" + "d" * 64
@@ -35,16 +36,7 @@ SIGNING: dict[str, Any] = {
 
 
 def environment(demo: Demo, name: str = "payments-api-dev", **fields: Any) -> Environment:
-    with context(by="system:test"):
-        return Environment.objects.create(
-            name=name,
-            service=demo.api,
-            team=demo.payments,
-            template_version=demo.version,
-            driver="noop",
-            cost_centre="CC-100",
-            **{"tier": "dev", "status": "ready", "owner": demo.mara, **fields},
-        )
+    return people.environment(demo, name, **{"status": "ready", **fields})
 
 
 def operation(demo: Demo, where: Environment, **fields: Any) -> Operation:

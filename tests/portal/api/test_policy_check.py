@@ -5,11 +5,13 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from catalog.models import TemplateVersion
 from policies.models import Decision, DecisionInput
 from provisioning.models import Environment, Operation
 from tests.policies.conftest import fresh_engine
+from tests.policies.waived import granted
 from tests.portal.api import made
 from tests.portal.api.conftest import token_of
 from tests.processes import ROOT
@@ -59,6 +61,17 @@ def test_a_manifest_is_judged_as_its_cluster_would_ask(demo):
     [finding] = bad["results"][1]["findings"]
     assert (finding["rule"], finding["field"].startswith("containers.web")) == ("admission.privileged", True)
     assert caller.post("/policy/check/", {**asked, "document": POD % "false"}).json()["allowed"] is True
+
+
+def test_a_waived_finding_of_a_manifest_is_told_and_lets_it_pass(demo):
+    where = made.environment(demo)
+    scope = {"scope": f"environment:{where.pk}", "label": where.name}
+    waiver = granted(demo, now=timezone.now(), rule="admission.privileged", **scope)
+    asked = {"kind": "manifest", "environment": where.name, "document": POD % "true"}
+    body = token_of(demo.mara, "read").post("/policy/check/", asked).json()
+    [finding] = body["results"][0]["findings"]
+    assert (body["allowed"], finding["rule"], finding["severity"]) == (True, "admission.privileged", "waived")
+    assert Decision.objects.get(point="check").findings[0]["waiver"] == waiver.pk
 
 
 def test_a_terraform_plan_is_judged_with_its_changes_and_no_secret_is_kept(demo):

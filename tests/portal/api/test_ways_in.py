@@ -58,6 +58,7 @@ def test_an_expired_token_is_refused(call, demo):
         ("operate", "/environments/{environment}/extend/", {"hours": 1}),
         ("operate", "/environments/{environment}/lifetime/", {"expires_at": "2030-01-01T00:00:00Z"}),
         ("operate", "/environments/{environment}/secrets/x/reveal/", {"reason": "Look."}),
+        ("approve", "/delegations/", {"to": "jonas", "ends_at": "2030-01-01T00:00:00Z", "reason": "Away."}),
         ("operate", "/releases/", {"service": "payments-api", "version": "1"}),
         ("history", "/history/", None),
         ("history", "/history/export/?format=csv", None),

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from provisioning.drivers.sandbox import images
 from provisioning.drivers.sandbox.plan import names_of
+from tests.processes import free_port, wait_until
 from tests.provisioning.sandbox import attack
-from tests.provisioning.sandbox.world import free_port, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.needs("landlock")]
 OTHER = {"database": True, "cache": True, "workload": {"image": "worker"}}
@@ -44,7 +44,7 @@ def victim_of(sandbox):
     sandbox.carry_out("create", spec)
     (sandbox.daemons.var / "workloads" / spec.id / "note").write_text("private")
     admin = redis.Redis.from_url(settings.BERTH.sandbox_redis_url)
-    wait_for(lambda: admin.get(f"env:{spec.id}:heartbeat"))
+    wait_until(lambda: admin.get(f"env:{spec.id}:heartbeat"))
     return spec
 
 

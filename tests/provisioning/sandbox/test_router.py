@@ -8,7 +8,7 @@ import pytest
 
 from portal.router.config import Host, Ports, render
 from portal.router.nginx import Nginx, RouterFailed, find_binary
-from tests.provisioning.sandbox.world import free_port, wait_for
+from tests.processes import free_port, wait_until
 
 PORTS = Ports(public=1, environments=2, web=3, streams=4)
 
@@ -93,7 +93,7 @@ def test_an_nginx_that_a_killed_router_left_is_ended_by_the_next(nginx):
 def test_f1_nginx_is_started_again_after_it_was_killed(sandbox):
     spec = sandbox.environment("routed")
     sandbox.carry_out("create", spec)
-    pid = wait_for(lambda: pid_of(sandbox))
+    pid = wait_until(lambda: pid_of(sandbox))
     os.kill(pid, signal.SIGKILL)
 
     def answers():
@@ -102,13 +102,13 @@ def test_f1_nginx_is_started_again_after_it_was_killed(sandbox):
         except OSError:
             return False
 
-    wait_for(lambda: pid_of(sandbox) != pid and answers())
+    wait_until(lambda: pid_of(sandbox) != pid and answers())
     sandbox.carry_out("destroy", spec)
 
 
 @pytest.mark.servers
 def test_f1_a_router_that_is_killed_takes_its_nginx_with_it(sandbox):
-    pid = wait_for(lambda: pid_of(sandbox))
+    pid = wait_until(lambda: pid_of(sandbox))
     sandbox.daemons.router.kill()
     sandbox.daemons.router.wait()
 
@@ -119,5 +119,5 @@ def test_f1_a_router_that_is_killed_takes_its_nginx_with_it(sandbox):
         except FileNotFoundError:
             return True
 
-    wait_for(gone, 5)
+    wait_until(gone, 5)
     sandbox.daemons.router = sandbox.daemons.run("router")

@@ -8,7 +8,7 @@ import pytest
 from provisioning.drivers.base import DriverUnavailable
 from provisioning.drivers.sandbox import desired, images
 from provisioning.drivers.sandbox.plan import names_of
-from tests.provisioning.sandbox.world import wait_for
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -27,9 +27,9 @@ def test_f1_kill_9_of_sandboxd_ends_its_workloads_and_the_next_one_starts_afresh
     before = sandbox.workload(spec).pid
     sandbox.daemons.sandboxd.send_signal(signal.SIGKILL)
     sandbox.daemons.sandboxd.wait()
-    wait_for(lambda: not is_alive(before), 3)
+    wait_until(lambda: not is_alive(before), 3)
     sandbox.daemons.start_sandboxd()
-    wait_for(lambda: sandbox.workload(spec).pid not in {None, before})
+    wait_until(lambda: sandbox.workload(spec).pid not in {None, before})
     after = sandbox.workload(spec)
     assert (after.observed, after.observed_generation) == ("running", after.generation)
     assert sandbox.ask(spec)[0] == 200
@@ -41,7 +41,7 @@ def test_f1_a_killed_workload_is_started_again(sandbox):
     sandbox.carry_out("create", spec)
     before = sandbox.workload(spec).pid
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: sandbox.workload(spec).pid not in {None, before})
+    wait_until(lambda: sandbox.workload(spec).pid not in {None, before})
     assert sandbox.workload(spec).observed == "running"
     sandbox.carry_out("destroy", spec)
 
@@ -53,7 +53,7 @@ def test_f1_a_workload_that_cannot_stay_up_is_reported_and_retried_with_pauses(s
     process = desired.Process("crash", {}, {})
     with pytest.raises(DriverUnavailable):
         desired.run(names_of(spec), process, sandbox.key(), limit_s=0.1)
-    wait_for(lambda: "with exit code 3, 2 times in a row" in sandbox.workload(spec).detail)
+    wait_until(lambda: "with exit code 3, 2 times in a row" in sandbox.workload(spec).detail)
     assert sandbox.workload(spec).observed == "failed"
     sandbox.carry_out("destroy", spec)
 
@@ -63,7 +63,7 @@ def test_f1_a_start_that_vault_refuses_says_so(sandbox):
     process = desired.Process("web-service", {}, {})
     with pytest.raises(DriverUnavailable):
         desired.run(names_of(spec), process, sandbox.key(), limit_s=0.1)
-    wait_for(lambda: sandbox.workload(spec).detail.startswith("cannot start: Vault refused"))
+    wait_until(lambda: sandbox.workload(spec).detail.startswith("cannot start: Vault refused"))
     sandbox.carry_out("destroy", spec)
 
 
@@ -78,7 +78,7 @@ def test_a_workload_whose_environment_is_gone_is_ended(sandbox):
     sandbox.carry_out("create", spec)
     row = sandbox.workload(spec)
     row.delete()
-    wait_for(lambda: not is_alive(row.pid), 5)
+    wait_until(lambda: not is_alive(row.pid), 5)
 
 
 def test_f1_a_launcher_waits_ahead_of_need_and_ends_with_sandboxd(sandbox):
@@ -88,12 +88,12 @@ def test_f1_a_launcher_waits_ahead_of_need_and_ends_with_sandboxd(sandbox):
         with open(f"/proc/{daemon}/task/{daemon}/children") as file:
             return file.read().split()
 
-    wait_for(lambda: len(waiting()) == 1)
+    wait_until(lambda: len(waiting()) == 1)
     spare = int(waiting()[0])
     spec = sandbox.environment("spare")
     sandbox.carry_out("create", spec)
     assert sandbox.workload(spec).pid == spare
-    wait_for(lambda: len(waiting()) == 2)
+    wait_until(lambda: len(waiting()) == 2)
     both = [int(pid) for pid in waiting()]
     sandbox.daemons.restart_sandboxd()
     assert [is_alive(pid) for pid in both] == [False, False]

@@ -8,8 +8,9 @@ import pytest
 
 from provisioning import vault
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
-from provisioning.vault import Secret, Vault, VaultConflict, VaultDenied, VaultUnavailable
-from tests.provisioning.sandbox.world import free_port
+from provisioning.vault import Secret, Vault
+from provisioning.vault_errors import VaultConflict, VaultDenied, VaultUnavailable
+from tests.processes import free_port
 
 PATH = "env/vault-tests/one"
 
@@ -46,7 +47,7 @@ def test_f1_a_version_is_written_only_over_the_one_expected(door):
         door.kv_put(PATH, {"password": Secret("two")}, cas=0)
     assert door.kv_get(PATH).values["password"].reveal() == "one"
     assert door.kv_put(PATH, {"password": Secret("two")}, cas=1) == 2
-    assert door.kv_meta(PATH).version == 2
+    assert door.kv_version(PATH) == 2
     assert door.kv_get(PATH, version=1).values["password"].reveal() == "one"
     assert door.kv_list("env/vault-tests") == ("one",)
 
@@ -55,7 +56,7 @@ def test_f1_a_version_is_written_only_over_the_one_expected(door):
 def test_f1_nothing_is_left_after_destroy_all(door):
     door.kv_put(PATH, {"password": Secret("one")})
     door.kv_destroy_all(PATH)
-    assert (door.kv_get(PATH), door.kv_meta(PATH), door.kv_list("env/vault-tests")) == (None, None, ())
+    assert (door.kv_get(PATH), door.kv_version(PATH), door.kv_list("env/vault-tests")) == (None, None, ())
 
 
 @pytest.mark.servers

@@ -4,41 +4,21 @@ import dataclasses
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from django.conf import settings
-
-from audit.context import context
 from provisioning.drivers.base import EnvironmentSpec, ReleaseSpec, StepKey
 from provisioning.drivers.sandbox.driver import SandboxDriver
 from provisioning.drivers.sandbox.steps import world_from_settings
-from provisioning.models import Environment, Workload
+from provisioning.models import Workload
+from tests import people
+from tests.processes import ROOT, free_port, wait_until
 
-ROOT = Path(__file__).resolve().parents[3]
 WATCHING = "watching over the workloads in "
 FULL = {"database": True, "cache": True, "workload": {"image": "web-service"}}
 ONE = ReleaseSpec("1.0.0", "sha256:" + "1" * 64)
 TWO = ReleaseSpec("2.0.0", "sha256:" + "2" * 64)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(probe, seconds=30.0):
-    """Return what `probe` returns as soon as it is truthy."""
-    end = time.monotonic() + seconds
-    while not (found := probe()):
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.02)
-    return found
 
 
 def _end(process):
@@ -67,6 +47,10 @@ class Daemons:
         self.started = []
 
     def start(self):
+        """Start both, in a directory that the workloads' own users can reach."""
+        for place in (self.var, *self.var.parents):
+            if place.stat().st_uid == os.geteuid() and place.is_relative_to("/tmp"):
+                place.chmod(place.stat().st_mode | 0o011)
         self.router = self.run("router")
         self.start_sandboxd()
 
@@ -74,7 +58,7 @@ class Daemons:
         """Return once it has taken its directory: a second one that starts too early would win it."""
         before = self.said().count(WATCHING)
         self.sandboxd = self.run("sandboxd", **extra)
-        wait_for(lambda: self.said().count(WATCHING) > before, 60)
+        wait_until(lambda: self.said().count(WATCHING) > before, 60)
 
     def restart_sandboxd(self, **extra):
         _end(self.sandboxd)
@@ -107,16 +91,7 @@ class Sandbox:
         self.lines, self.seconds = [], {}
 
     def environment(self, name, resources=FULL, parameters=None, release=ONE):
-        with context(by="system:test"):
-            row = Environment.objects.create(
-                name=name,
-                service=self.demo.api,
-                team=self.demo.payments,
-                tier="dev",
-                owner=self.demo.mara,
-                template_version=self.demo.version,
-                driver="sandbox",
-            )
+        row = people.environment(self.demo, name, driver="sandbox")
         return EnvironmentSpec(
             id=str(row.pk),
             name=name,
@@ -155,11 +130,3 @@ class Sandbox:
 
     def workload(self, spec):
         return Workload.objects.get(pk=spec.id)
-
-
-def port_of(url):
-    return urlsplit(url).port
-
-
-def admin_port(name):
-    return port_of(getattr(settings.BERTH, name))

@@ -94,6 +94,17 @@ def valkey(secret: Mapping[str, str], *words: str) -> bytes:
     return answer
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service for the host's full name, which can take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = HOST, int(self.server_address[1])
+
+
 def serve(port: int, answer: Callable[[str, bool], Answer], ready: Callable[[], None]) -> None:
     """Answer GET requests for ever. `answer` gets the path and whether a browser asks."""
 
@@ -113,17 +124,7 @@ def serve(port: int, answer: Callable[[str, bool], Answer], ready: Callable[[], 
         def log_message(self, *_parts: object) -> None:
             """Keep requests out of the log: it has a size limit."""
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def server_bind(self) -> None:
-            """Bind without asking the name service for the host's full name, which can take seconds."""
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(self.server_address)
-            self.server_name, self.server_port = HOST, port
-
-    with Server((HOST, port), Handler) as server:
+    with _Server((HOST, port), Handler) as server:
         ready()
         server.serve_forever(poll_interval=3600)
 

@@ -43,18 +43,8 @@ def main(config: Config, ready: Callable[[], None]) -> None:
             return as_json({"alive": True})
         if path != "/":
             return as_json({"error": "not found"}, 404)
-        return as_json(
-            {
-                "environment": config["environment"],
-                "release": config["release"],
-                "interval_seconds": interval,
-                "runs": state.runs,
-                "results_kept": state.kept,
-                "last_run": state.last,
-                "problem": state.problem,
-                "secret_version": secrets.versions.get("database"),
-            }
-        )
+        whose = {"environment": config["environment"], "release": config["release"], "interval_seconds": interval}
+        return as_json({**whose, **state.told(), "secret_version": secrets.versions.get("database")})
 
     serve(config["port"], answer, ready)
 
@@ -72,6 +62,10 @@ class Ticker:
         self.runs = 0
         self.last: str | None = None
         self.problem: str | None = None
+
+    def told(self) -> dict[str, object]:
+        """How it went so far."""
+        return {"runs": self.runs, "results_kept": self.kept, "last_run": self.last, "problem": self.problem}
 
     def for_ever(self, interval: float) -> None:
         """Run once at once, then every `interval` seconds."""
