@@ -54,7 +54,7 @@ class Price:
 def price(version_or_spec: Priced | Mapping[str, Any], parameters: Mapping[str, Any]) -> Price:
     """The hourly rates with these parameters; an absent one counts at its default.
 
-    Meant for checked parameters: a value that has no price adds nothing.
+    Meant for checked parameters: a value that has no price adds nothing, and so does a number below zero.
     """
     spec = version_or_spec if isinstance(version_or_spec, Mapping) else version_or_spec.spec
     book = spec["price"]
@@ -87,6 +87,6 @@ def _addition(table: Mapping[str, Mapping[str, str]], value: Any) -> tuple[Decim
         if not isinstance(value, int) or isinstance(value, bool):
             return nothing
         running, suspended = _rates(table["each"])
-        return running * value, suspended * value
+        return running * max(0, value), suspended * max(0, value)
     key = str(value).lower() if isinstance(value, bool) else str(value)
     return _rates(table[key]) if key in table else nothing

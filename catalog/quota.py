@@ -21,4 +21,5 @@ def uses(schema: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, 
 def _amount(use: int | Mapping[str, int], value: Any) -> int:
     if isinstance(use, Mapping):
         return use.get(str(value), 0)
-    return use * int(value) if isinstance(value, int) else 0
+    # A number below zero gives nothing back of what the other parameters take.
+    return use * max(0, int(value)) if isinstance(value, int) else 0

@@ -18,8 +18,6 @@ from policies.permissions import Permission, owners_of, teams_with
 from policies.places import Place
 from policies.results import Denied
 
-HOURS_PER_MONTH = 730
-
 
 @dataclass(frozen=True)
 class Projection:
@@ -96,13 +94,8 @@ def announce(projection: Projection, month: date) -> list[int]:
     return new
 
 
-def threshold(place: Place) -> Decimal | None:
-    """The smallest monthly difference that needs signatures there, or None where none was set."""
+def threshold(place: Place, currency: str) -> Decimal | None:
+    """The smallest monthly difference that needs signatures there. None: none was set, or one in other money."""
     rows = covering(place).exclude(auto_approve_below=None).order_by("auto_approve_below")
-    return rows.values_list("auto_approve_below", flat=True).first()
-
-
-def is_small(place: Place, per_hour: Decimal) -> bool:
-    """Does a change of this much an hour stay below the threshold? What costs less is small, too."""
-    below = threshold(place)
-    return below is not None and per_hour * HOURS_PER_MONTH < below
+    found = list(rows.values_list("currency", "auto_approve_below"))
+    return found[0][1] if found and all(money == currency for money, _ in found) else None

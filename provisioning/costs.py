@@ -7,8 +7,8 @@ from decimal import Decimal
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from catalog.pricing import price
-from policies.budgets import Projection, covering, is_small, month_of, over
+from catalog.pricing import HOURS_PER_MONTH, price
+from policies.budgets import Projection, covering, month_of, over, threshold
 from policies.models import Budget
 from policies.places import Place, inside
 from policies.results import Denied
@@ -21,6 +21,8 @@ from provisioning.states import OperationStatus as S
 NOTHING = Decimal(0)
 HOUR = Decimal(3600)
 CENT = Decimal("0.01")
+GROWS = frozenset({"create", "adopt", "claim", "update"})
+CAME_TO_NOTHING = frozenset({S.DENIED, S.REJECTED, S.EXPIRED, S.CANCELLED, S.ROLLED_BACK})
 
 
 class OverBudget(Exception):
@@ -44,9 +46,36 @@ def cost_delta(draft: Draft) -> Decimal:
 
 
 def cost_to_sign(draft: Draft) -> Decimal:
-    """What approval rules that ask for a cost match on: nothing, where the change stays below its scope's threshold."""
+    """What approval rules that ask for a cost match on: nothing, where the change stays below its scope's threshold.
+
+    What the same person had waved through in the team this month counts with it, or one change in ten parts would pass.
+    """
     more = cost_delta(draft)
-    return NOTHING if is_small(Place(draft.team, draft.service, draft.tier), more) else more
+    below = threshold(Place(draft.team, draft.service, draft.tier), price(draft.version, draft.parameters).currency)
+    if below is None:
+        return more
+    grown = more + _unsigned(draft) if more > 0 else more
+    return NOTHING if grown * HOURS_PER_MONTH < below else grown
+
+
+def _unsigned(draft: Draft) -> Decimal:
+    """How much more is spent in an hour by what the person asked in the team this month before and nobody signed."""
+    rows = Operation.objects.filter(requester=draft.requester, team=draft.team, signatures_needed=0)
+    rows = rows.filter(kind__in=GROWS, created_at__gte=month_of(timezone.now())[0]).exclude(status__in=CAME_TO_NOTHING)
+    if draft.operation:
+        own = Operation.objects.filter(pk=draft.operation).values("created_at")
+        rows = rows.filter(created_at__lt=own[:1]).exclude(pk=draft.operation)
+    living = rows.exclude(environment__status=E.DESTROYED).select_related("environment__template_version")
+    return max(NOTHING, sum((_growth(row) for row in living), NOTHING))
+
+
+def _growth(operation: Operation) -> Decimal:
+    environment = operation.environment
+    after = price(environment.template_version, operation.arguments.get("parameters", environment.parameters)).running
+    if operation.kind != "update":
+        return after
+    # A plan notes the rate before it; what is not planned yet has changed nothing.
+    return after - Decimal(operation.context.get("rate_running", environment.rate_running))
 
 
 def project(budget: Budget, now: datetime) -> Projection:
@@ -140,6 +169,18 @@ def hold_budgets(draft: Draft) -> None:
         return
     place = Place(draft.team, draft.service, draft.tier)
     denied = over_budget(place, more=more if draft.kind == "resume" else NOTHING, lock=True)
+    if denied is not None:
+        raise OverBudget(denied)
+
+
+def hold_longer(environment: Environment, before: datetime | None) -> None:
+    """Raise OverBudget if a lifetime just written, which ended at `before`, exceeds a budget that blocks."""
+    _, end = month_of(timezone.now())
+    after = environment.expires_at
+    if before is None or before >= end or (after is not None and after <= before):
+        return
+    place = Place(environment.team, environment.service, environment.tier)
+    denied = over_budget(place, lock=True)
     if denied is not None:
         raise OverBudget(denied)
 

@@ -98,6 +98,7 @@ def _ownership(request: HttpRequest, denied: Denied | None = None) -> HttpRespon
     context = {
         "environments": leaving.orphaned(user)[:200],
         "services": leaving.unowned_services(user)[:200],
+        "machines": leaving.unowned_machines(user).order_by("username")[:200],
         "may_give": people_near.manages_any(user),
         "problem": problem_of(denied, _("Not handed on")) if denied is not None else None,
         "crumbs": [(_("Access"), "/access/"), (_("Ownership"), None)],

@@ -10,8 +10,9 @@ from policies.decisions import refuse
 from policies.models import User
 from policies.permissions import Permission, may
 from policies.results import Denied
-from provisioning import holdings, kinds, lifetimes, reclaim, states
+from provisioning import costs, holdings, kinds, lifetimes, reclaim, states
 from provisioning.actions.storable import storable, unstorable
+from provisioning.costs import OverBudget
 from provisioning.holdings import Full
 from provisioning.lifecycle import move, move_environment
 from provisioning.models import Environment, Operation
@@ -98,12 +99,16 @@ def extend(*, by: User, environment: Environment, hours: int) -> Environment | D
     allowed = may(by, Permission.OPERATE, environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=environment.ref, kind="extend", team=environment.team)
-    with context(by=by, reason=f"extended by {hours} h"):
-        row = Environment.objects.select_for_update(of=("self",)).select_related("team").get(pk=environment.pk)
-        answer = _extended(row, hours)
-        if not isinstance(answer, Denied):
-            record("environment.extended", object=row.ref, scope=f"team:{row.team_id}", data={"hours": hours})
-            return row
+    try:
+        with context(by=by, reason=f"extended by {hours} h"):
+            row = _locked_environment(environment)
+            before, answer = row.expires_at, _extended(row, hours)
+            if not isinstance(answer, Denied):
+                costs.hold_longer(row, before)
+                record("environment.extended", object=row.ref, scope=f"team:{row.team_id}", data={"hours": hours})
+                return row
+    except OverBudget as over:
+        answer = over.denied
     return refuse(answer, by=by, subject=environment.ref, kind="extend", team=environment.team)
 
 
@@ -112,16 +117,25 @@ def end_lifetime(*, by: User, environment: Environment, at: datetime) -> Environ
     allowed = may(by, Permission.OPERATE, environment.service)
     if isinstance(allowed, Denied):
         return refuse(allowed, by=by, subject=environment.ref, kind="expiry", team=environment.team)
-    with context(by=by, reason=f"lifetime ends at {at.isoformat()}"):
-        row = Environment.objects.select_for_update(of=("self",)).select_related("team").get(pk=environment.pk)
-        wrong = _not_alive(row)
-        if wrong is None:
-            wrong = lifetimes.wrong_end(at, expires=row.expires_at, now=timezone.now(), at_most=row.expires_at_most)
-        if wrong is None:
-            move_environment(row, row.status, expires_at=at, warned_at=None, expired_at=None)
-            record("environment.lifetime_set", object=row.ref, scope=f"team:{row.team_id}", data={"until": at})
-            return row
+    try:
+        with context(by=by, reason=f"lifetime ends at {at.isoformat()}"):
+            row = _locked_environment(environment)
+            before, wrong = row.expires_at, _not_alive(row)
+            if wrong is None:
+                wrong = lifetimes.wrong_end(at, expires=before, now=timezone.now(), at_most=row.expires_at_most)
+            if wrong is None:
+                move_environment(row, row.status, expires_at=at, warned_at=None, expired_at=None)
+                costs.hold_longer(row, before)
+                record("environment.lifetime_set", object=row.ref, scope=f"team:{row.team_id}", data={"until": at})
+                return row
+    except OverBudget as over:
+        wrong = over.denied
     return refuse(wrong, by=by, subject=environment.ref, kind="expiry", team=environment.team)
+
+
+def _locked_environment(environment: Environment) -> Environment:
+    rows = Environment.objects.select_for_update(of=("self",)).select_related("team", "service")
+    return rows.get(pk=environment.pk)
 
 
 def _not_alive(row: Environment) -> Denied | None:

@@ -10,9 +10,11 @@ from audit.record import record
 from policies import approvals
 from policies.access import leaving
 from policies.access.refusals import refuse
+from policies.approvals import Subject
 from policies.models import Service, Signature, User
 from policies.permissions import Permission, may, people_with, teams_with
-from policies.results import Denied
+from policies.results import Allowed, Denied
+from provisioning.digest import sha256
 from provisioning.lifecycle import move
 from provisioning.models import Environment, Operation
 from provisioning.selectors import waiting_for
@@ -39,23 +41,31 @@ def leave(*, by: User, person: User, reason: str) -> dict[str, int] | Denied:
         standing = Signature.objects.filter(theirs, subject__in=refs, voided_at=None)
         signed = {refs[ref] for ref in standing.values_list("subject", flat=True)}
         ended["signatures"] = standing.update(voided_at=timezone.now(), void_reason=f"{person} left.")
-        _ask_others(waited | signed, person)
+        _ask_others(waited, signed, person)
     return ended
 
 
-def _ask_others(pks: set[UUID], person: User) -> None:
+def _ask_others(waited: set[UUID], signed: set[UUID], person: User) -> None:
     """Ask those who are left, and say where they are too few. What was queued by a void signature waits again."""
+    answers: dict[str, Allowed | Denied] = {}
     rows = Operation.objects.select_for_update(of=("self",)).select_related("team", "requester", "environment")
-    for row in rows.filter(pk__in=pks, requester__isnull=False).order_by("pk"):
+    for row in rows.filter(pk__in=waited | signed, requester__isnull=False).order_by("pk"):
         subject = subject_of(row)
-        standing, can = approvals.tally(subject), approvals.satisfiable(subject)
-        told = f"{person} left. {can.reason} {can.fix}" if isinstance(can, Denied) else row.blocked
-        told = row.blocked if row.status == S.HELD else told
-        if row.status in (S.AWAITING_APPROVAL, S.HELD):
-            Operation.objects.filter(pk=row.pk).update(asked=asked_of(standing), blocked=told[:300])
-        elif row.status == S.QUEUED and not standing.complete and approvals.glass_of(subject) is None:
-            told = told or f"{person} left, so another signature is needed."
-            move(row, S.AWAITING_APPROVAL, blocked=told[:300], **waiting_fields(row, subject.requirement, standing))
+        alike = f"{row.team_id} {row.requester_id} {sha256(row.approval)}"
+        can = answers[alike] = answers[alike] if alike in answers else approvals.satisfiable(subject)
+        told = f"{person} left. {can.reason} {can.fix}"[:300] if isinstance(can, Denied) else ""
+        if row.pk in signed:
+            _count_anew(row, subject, told or f"{person} left, so another signature is needed.")
+        if told and row.status == S.AWAITING_APPROVAL:
+            Operation.objects.filter(pk=row.pk).update(blocked=told)
+
+
+def _count_anew(row: Operation, subject: Subject, told: str) -> None:
+    standing = approvals.tally(subject)
+    if row.status in (S.AWAITING_APPROVAL, S.HELD):
+        Operation.objects.filter(pk=row.pk).update(asked=asked_of(standing))
+    elif row.status == S.QUEUED and not standing.complete and approvals.glass_of(subject) is None:
+        move(row, S.AWAITING_APPROVAL, blocked=told, **waiting_fields(row, subject.requirement, standing))
 
 
 def orphaned(user: User) -> QuerySet[Environment]:
@@ -71,6 +81,12 @@ def unowned_services(user: User) -> QuerySet[Service]:
     return Service.objects.filter(
         team__in=leaving.teams_without_owner().filter(pk__in=teams_with(user, Permission.VIEW).values("pk"))
     ).select_related("team")
+
+
+def unowned_machines(user: User) -> QuerySet[User]:
+    """Service accounts that still act, of teams that the person may see and in which nobody is owner."""
+    bare = leaving.teams_without_owner().filter(pk__in=teams_with(user, Permission.VIEW).values("pk"))
+    return User.objects.filter(is_service=True, is_active=True, owning_team__in=bare).select_related("owning_team")
 
 
 def transfer(*, by: User, environment: Environment, to: User, reason: str) -> Environment | Denied:

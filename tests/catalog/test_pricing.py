@@ -66,3 +66,9 @@ def test_quota_is_what_each_choice_takes():
         "vcpu": 4,
     }
     assert quota.uses(schema, {}) == {"vcpu": 1}
+
+
+def test_a_number_below_zero_gives_nothing_back():
+    assert pricing.price(SPEC, {"size": "S", "days": -1000}).running == Decimal("0.11")
+    assert quota.uses(SPEC["parameters"], {"size": "L", "days": -1000}) == {"vcpu": 4}
+    assert quota.uses({"properties": {"a": {"quota": {"vcpu": 1}}}}, {"a": -8}) == {}

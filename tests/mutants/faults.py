@@ -270,4 +270,31 @@ FAULTS = (
         "        if True:\n",
         ("tests/portal/api/test_windows.py::test_in_read_only_mode_a_caller_learns_who_why_and_until_when",),
     ),
+    Fault(
+        "what somebody queued by signing stays queued when they leave",
+        "provisioning/actions/leaving.py",
+        "    elif row.status == S.QUEUED and not standing.complete",
+        "    elif row.status == S.FAILED and not standing.complete",
+        (
+            "tests/provisioning/test_leaving.py"
+            "::test_what_was_queued_with_their_signature_waits_again_and_goes_on_with_another",
+        ),
+    ),
+    Fault(
+        "a large change passes unsigned in small parts",
+        "provisioning/costs.py",
+        "    grown = more + _unsigned(draft) if more > 0 else more\n",
+        "    grown = more\n",
+        (
+            "tests/provisioning/test_budgets.py"
+            "::test_a_change_in_ten_parts_is_not_small_and_what_came_to_nothing_or_was_signed_does_not_count",
+        ),
+    ),
+    Fault(
+        "the clock goes on in read-only mode",
+        "policies/stops.py",
+        "PAUSES_SCHEDULES = frozenset({SwitchName.SCHEDULES.value, SwitchName.READ_ONLY.value})\n",
+        "PAUSES_SCHEDULES = frozenset({SwitchName.SCHEDULES.value})\n",
+        (f"{WINDOWS}::test_nothing_ends_by_the_clock_while_schedules_are_paused",),
+    ),
 )

@@ -228,12 +228,24 @@ def test_who_leaves_voids_what_they_signed_and_leaves_what_they_owned(demo):
     signed = {"subject": waiting.ref, "digest": waiting.change_digest, "team": demo.payments, "verdict": "approve"}
     with context(by="system:test"):
         Signature.objects.create(signer=demo.jonas, requester=demo.mara, owning=True, **signed)
+    session = signed_in(demo.jonas)
+    assert session.get(reverse("api:me")).status_code == 200
     assert farewell.leave(by=demo.pia, person=demo.jonas, reason="New job.")["signatures"] == 1
     assert Signature.objects.get().void_reason == "Jonas left."
+    assert session.get(reverse("api:me")).status_code == 401
     assert not farewell.orphaned(demo.ines).exists()
     farewell.leave(by=demo.pia, person=demo.mara, reason="New job.")
     assert [each.name for each in farewell.orphaned(demo.ines)] == ["payments-api-prod"]
     assert "payments-api-prod" in signed_in(demo.ines).get(reverse("access_ownership")).content.decode()
+
+
+def test_service_accounts_of_a_team_without_an_owner_are_listed(demo):
+    bot = machines.create(by=demo.ines, team=demo.payments, name="deploy-bot", role="developer")
+    assert not farewell.unowned_machines(demo.pia).exists()
+    farewell.leave(by=demo.pia, person=demo.ines, reason="New job.")
+    assert list(farewell.unowned_machines(demo.pia)) == [bot]
+    assert list(farewell.unowned_machines(demo.olaf)) == []
+    assert "payments-deploy-bot" in signed_in(demo.pia).get(reverse("access_ownership")).content.decode()
 
 
 def test_an_orphan_is_handed_on_to_somebody_who_may_operate_it(demo):

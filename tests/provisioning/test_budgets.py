@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from audit.context import context
 from audit.models import OutboxEvent
 from policies import budgets
 from policies.models import Budget, BudgetMark, Organisation
@@ -13,16 +14,19 @@ from policies.places import Place
 from policies.results import Denied
 from provisioning import costs
 from provisioning.actions.change import Ask, draft_for
+from provisioning.actions.control import cancel, end_lifetime, extend
 from provisioning.actions.request import check, request_environment
+from provisioning.judging import draft_of
 from provisioning.models import Environment, Operation
 from provisioning.preview import preview
 from provisioning.runs.budgets import sweep
-from tests.hostile import sqlstate
+from tests.hostile import refused_once, sqlstate
 from tests.portal.api import made
 from tests.provisioning.engine import wanted
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 11, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 RATES = {"rate_running": Decimal("0.10"), "rate_suspended": Decimal("0.01")}
 
 
@@ -116,6 +120,26 @@ def test_a_blocking_budget_refuses_before_anything_is_made(demo):
     assert not Environment.objects.exists()
 
 
+@pytest.mark.parametrize("longer", ["extend", "end_lifetime"])
+def test_a_blocking_budget_refuses_to_prolong_what_it_cannot_pay(demo, time_machine, longer):
+    time_machine.move_to(NOW)
+    ends = NOW + timedelta(days=1)
+    where = environment(demo, expires_at=ends, expires_at_most=ends + timedelta(days=90))
+    row = budget(demo, "7.20", blocks=True)
+    act = {
+        "extend": lambda hours: extend(by=demo.mara, environment=where, hours=hours),
+        "end_lifetime": lambda hours: end_lifetime(by=demo.mara, environment=where, at=ends + hours * HOUR),
+    }[longer]
+    denied = refused_once(lambda: act(1))
+    assert (denied.rule, denied.status) == ("budget.exceeded", 409)
+    assert denied.reason == f"With this {row.scope} would spend 7.30 of 7.20 EUR this month."
+    where.refresh_from_db()
+    assert where.expires_at == ends
+    with context(by="system:test"):
+        Budget.objects.filter(pk=row.pk).update(amount=Decimal("7.30"))
+    assert act(1).expires_at == ends + HOUR
+
+
 def test_a_budget_that_only_warns_lets_it_through(demo):
     budget(demo, "0.01")
     assert isinstance(request_environment(by=demo.mara, wanted=wanted(demo)), Operation)
@@ -137,9 +161,41 @@ def test_what_a_new_one_costs_an_hour(demo):
 def test_what_is_below_the_smallest_threshold_of_its_scopes_is_small(demo):
     draft = check(by=demo.mara, wanted=wanted(demo)).draft
     place = Place(demo.payments, demo.api, "dev")
-    assert (budgets.threshold(place), costs.cost_to_sign(draft)) == (None, Decimal("0.05"))
+    assert (budgets.threshold(place, "EUR"), costs.cost_to_sign(draft)) == (None, Decimal("0.05"))
     budget(demo, auto_approve_below=Decimal("36.51"))
-    assert (budgets.threshold(place), costs.cost_to_sign(draft)) == (Decimal("36.51"), Decimal(0))
+    assert (budgets.threshold(place, "EUR"), costs.cost_to_sign(draft)) == (Decimal("36.51"), Decimal(0))
     budget(demo, tier="dev", auto_approve_below=Decimal("36.50"))
     assert costs.cost_to_sign(draft) == Decimal("0.05")
     assert costs.cost_to_sign(replace(draft, tier="test")) == Decimal(0)
+
+
+def test_nothing_is_small_by_a_threshold_in_other_money(demo):
+    draft = check(by=demo.mara, wanted=wanted(demo)).draft
+    budget(demo, currency="SEK", auto_approve_below=Decimal("1000"))
+    assert costs.cost_to_sign(draft) == Decimal("0.05")
+
+
+def test_a_change_in_ten_parts_is_not_small_and_what_came_to_nothing_or_was_signed_does_not_count(demo):
+    budget(demo, auto_approve_below=Decimal("100"))
+    draft = check(by=demo.mara, wanted=wanted(demo)).draft
+    first, second = (_asked(demo, f"payments-{name}") for name in "ab")
+    assert costs.cost_to_sign(draft) == Decimal("0.15")
+    assert [costs.cost_to_sign(draft_of(row)) for row in (first, second)] == [0, 0]
+    assert costs.cost_to_sign(replace(draft, requester=demo.ines)) == 0
+    assert cancel(by=demo.mara, operation=first).status == "cancelled"
+    assert costs.cost_to_sign(draft) == 0
+    third = _asked(demo, "payments-c")
+    assert costs.cost_to_sign(draft) == Decimal("0.15")
+    with context(by="system:test"):
+        Operation.objects.filter(pk=third.pk).update(signatures_needed=2)
+    assert costs.cost_to_sign(draft) == 0
+    with context(by="system:test"):
+        Operation.objects.filter(pk=third.pk).update(signatures_needed=0)
+    assert cancel(by=demo.mara, operation=second).status == "cancelled"
+    assert costs.cost_to_sign(draft) == 0
+
+
+def _asked(demo, name: str) -> Operation:
+    asked = request_environment(by=demo.mara, wanted=wanted(demo, name=name))
+    assert isinstance(asked, Operation), asked
+    return asked
