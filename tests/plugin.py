@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+from zlib import crc32
 
 import psycopg
 import pytest
@@ -65,12 +66,16 @@ GROUPS = {
 
 
 CONTRACT = "tests/contract/test_driver_contract.py::"
+TABLES = ("tests/truth/", "tests/portal/test_role_matrix.py::")
+PARTS = 3
 
 
 def group_of(nodeid: str) -> str:
-    """What runs on one worker: what shares a portal or a driver's world, else a file, whose servers are shared."""
+    """What runs on one worker: what shares a portal or a driver's world, part of a table, else a file."""
     if nodeid.startswith(CONTRACT):
         return re.split(r"[\[\]-]", nodeid)[1]
+    if nodeid.startswith(TABLES):
+        return f"{nodeid.partition('::')[0]} {crc32(nodeid.encode()) % PARTS}"
     return next((name for place, name in GROUPS.items() if nodeid.startswith(place)), nodeid.partition("::")[0])
 
 
@@ -91,4 +96,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long groups first; among themselves, tests stay in their random order."""
-    items.sort(key=lambda item: not (item.nodeid.startswith(CONTRACT) or group_of(item.nodeid) in GROUPS.values()))
+    long = set(GROUPS.values())
+    items.sort(key=lambda item: not (item.nodeid.startswith((CONTRACT, *TABLES)) or group_of(item.nodeid) in long))

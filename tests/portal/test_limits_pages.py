@@ -79,7 +79,11 @@ def test_f7_a_full_quota_says_the_same_through_the_api(full: Demo) -> None:
     answer = token_of(full.mara).post("/operations/", {"kind": "create", "reason": "", **asked})
     said = answer.json()
     (quota,) = said["about"]["quotas"]
-    assert (answer.status_code, said["rule"], said["who"]) == (409, "quota.environments", "Ines, or a platform engineer")
+    assert (answer.status_code, said["rule"], said["who"]) == (
+        409,
+        "quota.environments",
+        "Ines, or a platform engineer",
+    )
     assert said["title"] == "Payments uses 3 of 3 environments; this needs 1 more."
     assert (quota["scope"], quota["used"], quota["limit"], quota["needed"]) == ("Payments", 3, 3, 1)
     assert [row["name"] for row in quota["users"]] == ["payments-a", "payments-b", "payments-c"]
