@@ -153,7 +153,7 @@ def test_what_a_creator_that_was_stopped_still_makes_is_removed_by_the_look_afte
 
 
 @pytest.mark.parametrize(("at", "nth"), REMOVING)
-def test_a_destroyer_that_was_stopped_leaves_nothing_and_gives_up(sleeping, at, nth):
+def test_a_destroyer_that_was_stopped_finds_nothing_left_to_remove(sleeping, at, nth):
     with standing(name=f"gone-{at.strip('_')}-{nth}") as world:
         plan = stopped(sleeping, world, "destroy", at, nth=nth)
         run_to_end(world, "destroy", plan, world.key(operation=f"destroy {at}"))
