@@ -153,12 +153,12 @@ def _asked(stage: Stage, verb: str, environment: Environment | None) -> Operatio
     return stage.asked(verb, environment)
 
 
-def proof_of_undo(stage: Stage, *, step: str, write: int = 1) -> Environment:
-    """Stop a worker before this write of undoing a create whose last step failed, let another one finish, and so on.
+def proof_of_undo(stage: Stage, *, step: str, write: int = 1, failing: str = "verify") -> Environment:
+    """Stop a worker before this write of undoing a create whose step `failing` failed, let another one finish.
 
     Needs `two_workers`. Asserts the same as `proof`, of an operation that was rolled back.
     """
-    (stage.place / "fail-create-verify").touch()
+    (stage.place / f"fail-create-{failing}").touch()
     (stage.place / f"stop-undo-{step}-{write}").touch()
     operation = requested(stage.demo, **stage.changes)
     pid = _stopped(stage)

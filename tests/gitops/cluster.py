@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from provisioning.drivers.gitops.driver import GitopsDriver
 from provisioning.drivers.kubernetes.connect import Connections
 from tests.cluster.client import Client, address
 
@@ -54,3 +55,8 @@ class EngineWorld:
     def wish(self, name: str, trouble: str | None) -> None:
         """Have the simulator play trouble, on the object whose status counts."""
         self.client.merge(self.paths(name)[-1], {"metadata": {"annotations": {WISH: trouble}}})
+
+
+def driver_at(kubeconfig: str, engine: str) -> GitopsDriver:
+    """The driver of a worker in a process of its own, which needs no credentials for the repository."""
+    return GitopsDriver(credentials=lambda _path: {}, connections=EngineWorld(Path(kubeconfig), engine).connections)

@@ -102,3 +102,12 @@ def test_what_people_merged_is_left_to_people_when_it_is_undone(reviewed):
     with pytest.raises(DriverRejected, match=f"{FOLDER} was merged into main; revert it there by review"):
         push.undo(key("op-1"), reviewed.lines.append)
     assert branches(reviewed) == ["main"]
+
+
+def test_a_branch_that_no_operation_waits_for_is_seen_and_removed(reviewed):
+    offered(reviewed)
+    assert reviewed.driver.observe(reviewed.spec("another")) == {}
+    (change,) = reviewed.plan(reviewed.spec(), "destroy").changes
+    assert (change.address, change.action) == ("branch:berth/op-1", "destroy")
+    reviewed.carry_out(reviewed.spec(), "destroy")
+    assert (branches(reviewed), reviewed.commits()) == (["main"], ["Begin"])

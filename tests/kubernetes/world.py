@@ -88,5 +88,10 @@ def release(n):
     return ReleaseSpec(f"{n}.0.0", "sha256:" + f"{n:064x}")
 
 
+def driver_at(kubeconfig):
+    """The driver of a worker in a process of its own."""
+    return driver_of(address(Path(kubeconfig)))
+
+
 def driver_of(where):
     return KubernetesDriver(Connections(token=lambda _target: where.token, limit_s=20))

@@ -23,7 +23,7 @@ from provisioning.drivers.base import (
 from provisioning.drivers.gitops import documents, overlay, placeholders, planning, schema
 from provisioning.drivers.gitops.applications import ENGINES, Applications
 from provisioning.drivers.gitops.engines import DEGRADED, HEALTHY, PROGRESSING, SUSPENDED, SYNCED
-from provisioning.drivers.gitops.landing import FILE
+from provisioning.drivers.gitops.landing import BRANCH, FILE
 from provisioning.drivers.gitops.place import Place, ReadCredentials, place_of, read_credentials
 from provisioning.drivers.gitops.repository import Repository, translated
 from provisioning.drivers.gitops.review import PlainReviews, Reviews
@@ -86,9 +86,12 @@ class GitopsDriver(base.Driver):
         return tuple(Steps(spec, kind, plan, world).ordered())
 
     def observe(self, spec: EnvironmentSpec) -> Resources:
-        """The files at the branch's head that are the environment's, and the engine's objects with both axes."""
+        """The environment's files at the branch's head, what waits for review, the engine's objects with both axes."""
         place = place_of(spec.target)
         found = [Resource(f"{FILE}{path}", document) for path, document in self._own_files(spec, place).items()]
+        if place.reviewed:
+            offered = self._repository(place).offered(spec.id)
+            found += [Resource(f"{BRANCH}{branch}", {"commit": commit}) for branch, commit in offered.items()]
         if place.engine != "none":
             found += self._objects(spec, place)
         return {resource.address: resource for resource in found}

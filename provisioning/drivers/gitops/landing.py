@@ -15,9 +15,10 @@ from provisioning.digest import sha256
 from provisioning.drivers.base import Change, DriverRejected, DriverUnavailable, LeaseLost, Log, StepKey
 from provisioning.drivers.gitops import documents
 from provisioning.drivers.gitops.documents import Document
-from provisioning.drivers.gitops.repository import Landed, Repository, pause, translated
+from provisioning.drivers.gitops.repository import OFFERS, Landed, Repository, pause, translated
 
 FILE = "file:"
+BRANCH = "branch:"
 _TRIES = 10
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -43,7 +44,7 @@ class Writing:
     @property
     def branch(self) -> str:
         """Where it waits for review."""
-        return f"berth/{self.operation}"
+        return f"{OFFERS}{self.operation}"
 
 
 def file_changes(changes: tuple[Change, ...]) -> tuple[Mapping[str, Document | None], Mapping[str, Document | None]]:

@@ -9,7 +9,7 @@ from provisioning.drivers.base import Change, DriverRejected, EnvironmentSpec, P
 from provisioning.drivers.gitops import documents, overlay, placeholders, suspension
 from provisioning.drivers.gitops.applications import ENGINES, matches, pruned
 from provisioning.drivers.gitops.engines import Piece, Source
-from provisioning.drivers.gitops.landing import FILE
+from provisioning.drivers.gitops.landing import BRANCH, FILE
 from provisioning.drivers.gitops.overlay import CHART, KUSTOMIZATION, Files
 from provisioning.drivers.gitops.place import Place
 
@@ -71,6 +71,8 @@ def standing(observed: Resources, folder: str) -> Files:
 
 def _change(address: str, observed: Resources, target: Mapping[str, State]) -> Change | None:
     have = observed[address].state if address in observed else None
+    if address.startswith(BRANCH):
+        return Change(address, "destroy", have, None)
     want = target.get(address)
     if have is not None and not address.startswith(FILE):
         have = {"spec": pruned(want["spec"], have["spec"]) if want else have["spec"]}

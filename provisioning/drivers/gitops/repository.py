@@ -21,6 +21,8 @@ from provisioning.drivers.gitops import keys
 from provisioning.drivers.gitops.place import Credentials, Place
 
 TRAILERS = ("Berth-Environment", "Berth-Operation", "Berth-Fence", "Berth-Digest")
+OFFERS = "berth/"
+_OFFER = re.compile(rf"\trefs/heads/({OFFERS}[0-9A-Za-z-]+)$", re.MULTILINE)
 _DEEPEST = 100
 _TRIES = 6
 _STALE_SECONDS = 180.0
@@ -66,6 +68,12 @@ class Repository:
             except git.GitError as problem:
                 raise translated(problem) from None
         raise DriverUnavailable("The cached repository is busy.")
+
+    def offered(self, environment: str) -> dict[str, str]:
+        """Branches below `berth/` whose newest commit is this environment's, and that commit."""
+        found = {branch: self.head(branch) for branch in self._waiting()}
+        mark = f"{TRAILERS[0]}: {environment}"
+        return {branch: tip for branch, tip in found.items() if tip and mark in self.message(tip).splitlines()}
 
     def blobs(self, commit: str | None, folder: str) -> dict[str, bytes]:
         """The content of every plain file below a folder, by path. What may not be read is an empty file."""
@@ -155,6 +163,18 @@ class Repository:
                 seconds=self._limit_s,
                 extra=extra,
             )
+
+    def _waiting(self) -> list[str]:
+        self._make_cache()
+        remote = self._remote(self.place.branch)
+        remote.check()
+        listing = ("ls-remote", "--heads", "--", remote.url, f"refs/heads/{OFFERS}*")
+        try:
+            with keys.transport(self.place, self._credentials) as extra:
+                told = git.run(self.cache, *listing, protocols=remote.protocols, extra=extra)
+        except git.GitError as problem:
+            raise translated(problem) from None
+        return _OFFER.findall(told.decode("utf-8", "replace"))
 
     def _landed(self, commit: str, folder: str) -> list[Landed]:
         fields = "%x1f".join(["%H", *(f"%(trailers:key={key},valueonly,separator=%x2c)" for key in TRAILERS)])

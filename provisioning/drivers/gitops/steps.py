@@ -10,7 +10,7 @@ from provisioning.drivers.base import Change, EnvironmentSpec, Log, Plan, Resour
 from provisioning.drivers.gitops import documents, planning
 from provisioning.drivers.gitops.applications import ENGINES, Applications, matches
 from provisioning.drivers.gitops.engines import Piece
-from provisioning.drivers.gitops.landing import FILE, Landing, Writing, file_changes
+from provisioning.drivers.gitops.landing import BRANCH, FILE, Landing, Writing, file_changes
 from provisioning.drivers.gitops.place import Place
 from provisioning.drivers.gitops.repository import Repository
 from provisioning.drivers.gitops.review import Reviews
@@ -52,7 +52,7 @@ class Steps:
         yield Step("push", f"Push to {self.place.repository_name}", 150, self._push, self._undo(), self._files_stand)
         if self.place.reviewed:
             limit = self.place.waits.merge + 60
-            yield Step("merge", "Wait for the merge", limit, self._merge, None, self._files_stand)
+            yield Step("merge", "Wait for the merge", limit, self._merge, None, self._is_merged)
         if self.place.engine == "none":
             return
         if self.kind == "destroy":
@@ -93,9 +93,12 @@ class Steps:
         return {"commit": offered, "branch": landing.writing.branch, "review": link}
 
     def _merge(self, key: StepKey, log: Log) -> Mapping[str, Any]:
+        landing = self._landing(key)
+        for branch in landing.repository.offered(self.spec.id):
+            if branch != landing.writing.branch or not self.after:
+                landing.withdraw(branch, key, log)
         if not self.after:
             return {}
-        landing = self._landing(key)
         merged = self.world.reviews(landing.repository).wait(landing, self.place, key, log)
         landing.withdraw(landing.writing.branch, key, log)
         return {"commit": merged}
@@ -177,6 +180,10 @@ class Steps:
 
     def _files_stand(self, observed: Resources) -> bool:
         return all(_is_as(observed, f"{FILE}{path}", after) for path, after in self.after.items())
+
+    def _is_merged(self, observed: Resources) -> bool:
+        """Nothing of the environment waits for review any more, nor of earlier operations."""
+        return self._files_stand(observed) and not any(address.startswith(BRANCH) for address in observed)
 
     def _pieces_stand(self, observed: Resources) -> bool:
         return all(
