@@ -4,12 +4,9 @@ The only module that may touch guardian. Judged in SQL against now: no answer is
 What may be given to whom is `policies.access`'s; whether a *thing* is allowed now is the policy engine's question.
 """
 
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from django.db.models import CharField, Q, QuerySet
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Now
 from guardian.models import UserObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
@@ -18,10 +15,9 @@ from policies.models import AccessGrant, Effect, Membership, Role, Service, Team
 from policies.results import Allowed, Denied
 from policies.rights import WORDS
 from policies.rights import Permission as Permission
+from policies.written import ANYBODY, for_one
 
 Scope = Team | Service | None
-Rule = Callable[[Permission, bool], QuerySet[Any]]
-ANYBODY = -1  # stands for the person in a condition that is written once and asked for each
 
 _VIEWER = frozenset({Permission.VIEW, Permission.VIEW_HISTORY, Permission.EXPORT_HISTORY})
 _DEVELOPER = _VIEWER | {Permission.REQUEST, Permission.OPERATE, Permission.DEPLOY, Permission.REVEAL_SECRET}
@@ -113,27 +109,17 @@ def teams_with(user: User, permission: Permission) -> QuerySet[Team]:
     """The teams for which the person may do this; decided inside the caller's one query."""
     if not _can_hold(user, permission):
         return Team.objects.none()
-    return Team.objects.filter(pk__in=_for_one(_teams_of_anybody, user, permission))
+    everywhere = permission in global_rights(user)
+    return Team.objects.filter(pk__in=for_one(_teams_of_anybody, user, permission, everywhere))
 
 
 def services_with(user: User, permission: Permission) -> QuerySet[Service]:
     """The services for which the person may do this: those of the teams, and those that are granted one by one."""
     if not _can_hold(user, permission):
         return Service.objects.none()
-    return Service.objects.filter(pk__in=_for_one(_services_of_anybody, user, permission))
-
-
-def _for_one(rule: Rule, user: User, permission: Permission) -> RawSQL:
-    """The rule's query for this person. Only its text is kept: what it finds is asked anew each time."""
-    sql, params = _compiled(rule, permission, permission in global_rights(user))
-    return RawSQL(sql, [user.pk if param == ANYBODY else param for param in params])  # noqa: S611 - written by Django
-
-
-@cache
-def _compiled(rule: Rule, permission: Permission, everywhere: bool) -> tuple[str, tuple[Any, ...]]:
-    """Written once per process: to build these conditions takes Django ten times as long as Postgres to answer."""
-    sql, params = rule(permission, everywhere).values("pk").query.sql_with_params()
-    return sql, tuple(params)
+    return Service.objects.filter(
+        pk__in=for_one(_services_of_anybody, user, permission, permission in global_rights(user))
+    )
 
 
 def _teams_of_anybody(permission: Permission, everywhere: bool) -> QuerySet[Any]:

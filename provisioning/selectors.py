@@ -5,12 +5,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat, Now
 
-from policies.models import BrokenGlass, Delegation, User
+from policies.models import BrokenGlass, Delegation, Signature, User
 from policies.permissions import Permission, may, services_with, teams_with
 from policies.signers import asking, in_force
+from policies.written import ANYBODY, for_one
 from provisioning import states, turns
 from provisioning.models import Environment, InventoryItem, Operation, Orphan, Target, WarmPool
 from provisioning.states import EnvironmentStatus as E
@@ -46,19 +47,23 @@ def _asks(user: User) -> Q:
 
 
 def _asks_for(user: User) -> Q:
-    return asking(user, asked="asked", service="environment__service")
+    if not user.is_active or user.is_service:
+        return Q(pk__in=[])
+    return Q(pk__in=for_one(_asking_anybody, user, user.is_platform, user.is_auditor))
+
+
+def _asking_anybody(is_platform: bool, is_auditor: bool) -> QuerySet[Operation]:
+    anybody = User(pk=ANYBODY, is_platform=is_platform, is_auditor=is_auditor)
+    wanted = asking(anybody, asked="asked", service="environment__service")
+    return Operation.objects.filter(wanted, status=S.AWAITING_APPROVAL).order_by()
 
 
 def waiting_for(user: User) -> QuerySet[Operation]:
     """What this person may sign now and has not signed: prod first, then the oldest."""
-    signed = "SELECT 1 FROM policies_signature s WHERE s.subject = 'operation:' || provisioning_operation.id "
-    signed += "AND s.digest = provisioning_operation.change_digest AND s.voided_at IS NULL AND s.signer_id = %s"
-    return (
-        Operation.objects.filter(_asks(user))
-        .exclude(requester=user)
-        .extra(where=[f"NOT EXISTS ({signed})"], params=[user.pk])  # noqa: S610 - constant SQL, bound parameter
-        .order_by("created_at", "pk")
-    )
+    subject = Concat(Value("operation:"), Cast(OuterRef("pk"), TextField()), output_field=TextField())
+    signed = Signature.objects.filter(subject=subject, digest=OuterRef("change_digest"), voided_at=None, signer=user)
+    rows = Operation.objects.filter(_asks(user)).exclude(requester=user)
+    return rows.exclude(Exists(signed)).order_by("created_at", "pk")
 
 
 def emergencies_visible_to(user: User) -> QuerySet[BrokenGlass]:
