@@ -134,7 +134,7 @@ def test_no_connection_is_held_between_two_looks(demo: Demo) -> None:
         return before, await asyncio.to_thread(others)
 
     before, between = asyncio.run(watch())
-    assert between == before
+    assert set(between) <= set(before)
 
 
 def others() -> list[str]:
