@@ -60,7 +60,8 @@ class Window:
         self.page.goto(path if path.startswith("http") else f"{self.portal.url}{path}")
 
     def sound(self) -> None:
-        """Nothing in the console, no axe violation, no sideways scroll at 390 and 1440."""
+        """Nothing in the console, no axe violation, no sideways scroll at 390 and 1440, with the styles there."""
+        self.page.wait_for_load_state("load")
         for size in (NARROW, WIDE):
             self.page.set_viewport_size(size)
             assert self.page.evaluate(TOO_WIDE) <= 0, f"{self.page.url} is too wide at {size['width']}"

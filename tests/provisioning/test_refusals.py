@@ -14,6 +14,7 @@ from provisioning.actions.sign import approve, reject
 from provisioning.models import Environment, Operation
 from tests.hostile import everything, refused_once, together
 from tests.provisioning.engine import requested, wanted
+from tests.provisioning.signed import planned
 from tests.provisioning.test_states import environment_in, operation_in
 
 pytestmark = pytest.mark.django_db
@@ -95,7 +96,7 @@ def test_a_signature_by_somebody_who_may_not_sign(demo, person, rule):
 
 
 def test_a_signature_for_another_plan(demo):
-    operation = operation_in(demo, "awaiting_approval")
+    operation = planned(demo)
     denied = refused_once(lambda: approve(by=demo.jonas, operation=operation, digest="sha256:" + "0" * 64))
     assert denied.rule == "approval.digest"
 

@@ -85,4 +85,4 @@ def databases():
     with psycopg.connect(django_settings.BERTH.sandbox_database_url, autocommit=True) as connection:
         yield connection
         for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'tfm_%'").fetchall():
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            connection.execute(f'DROP DATABASE "{name}"')

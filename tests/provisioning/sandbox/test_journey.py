@@ -1,9 +1,11 @@
 """The whole life of an environment on real servers and processes."""
 
 import dataclasses
+import os
 
 import psycopg
 import pytest
+from django.conf import settings
 from psycopg.conninfo import make_conninfo
 
 from provisioning import vault
@@ -114,6 +116,21 @@ def test_f1_a_database_alone_needs_no_process(sandbox):
     assert sandbox.driver.outputs(spec) == outputs
     assert sandbox.carry_out("suspend", spec) == ["database"]
     assert sandbox.carry_out("destroy", spec) == ["database", "credentials", "proof"]
+
+
+def test_a_session_that_is_not_ours_to_end_is_waited_for_and_nothing_is_dropped_under_it(sandbox):
+    spec = sandbox.environment("journey-11", {"database": True, "cache": False}, release=None)
+    sandbox.carry_out("create", spec)
+    name = sandbox.driver.outputs(spec)["database"]
+    with psycopg.connect(settings.BERTH.sandbox_database_url, autocommit=True) as db:
+        db.execute(f"GRANT CONNECT ON DATABASE {name} TO berth_owner")
+    with psycopg.connect(os.environ["BERTH_TEST_OWNER_URL"], dbname=name, autocommit=True) as backup:
+        with pytest.raises(DriverUnavailable, match="sessions of the database do not end"):
+            sandbox.carry_out("destroy", spec)
+        assert backup.execute("SELECT current_database()").fetchone() == (name,)
+        assert sandbox.driver.observe(spec)["postgres.database"].state["state"] == "closing"
+    assert sandbox.carry_out("destroy", spec) == ["database", "credentials", "proof"]
+    assert dict(sandbox.driver.observe(spec)) == {}
 
 
 def test_a_database_whose_making_was_cut_off_is_not_open_and_is_made_to_the_end(sandbox, monkeypatch):

@@ -88,9 +88,7 @@ class Database(Resource):
         from psycopg import sql
 
         with self._connect() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(current["name"]))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(current["name"])))
 
     def import_(self, ctx, id):
         with self._connect() as connection:
