@@ -56,8 +56,17 @@ def counts(user: User) -> Counts:
 
 def of_others(user: User) -> QuerySet[Operation]:
     """What the person may see and waits for somebody else; not what they asked for themselves."""
-    seen = operations_visible_to(user).filter(status__in=PENDING, requester__isnull=False).exclude(requester=user)
-    return seen.exclude(pk__in=waiting_for(user).order_by().values("pk")).order_by(*ORDER)
+    mine = waiting_for(user).order_by().values("pk")
+    return _seen_of_others(user).exclude(pk__in=mine).order_by(*ORDER)
+
+
+def count_of_others(user: User, to_sign: int) -> int:
+    """How much waits for somebody else, by whoever has counted `to_sign`: all of that is seen, and not asked again."""
+    return max(_seen_of_others(user).count() - to_sign, 0)
+
+
+def _seen_of_others(user: User) -> QuerySet[Operation]:
+    return operations_visible_to(user).filter(status__in=PENDING, requester__isnull=False).exclude(requester=user)
 
 
 def asked_by(user: User) -> QuerySet[Operation]:
