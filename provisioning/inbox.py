@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import Count, Exists, Q, QuerySet, Value
 
 from policies.models import BrokenGlass, User
-from policies.permissions import Permission, teams_with
+from policies.permissions import Permission, people_with, teams_with
 from provisioning.digest import sha256
 from provisioning.models import Environment, Operation
 from provisioning.selectors import operations_visible_to, waiting_for
@@ -39,7 +39,10 @@ def to_answer(user: User) -> QuerySet[Operation]:
 
 def to_review(user: User) -> QuerySet[BrokenGlass]:
     """Emergencies of other people that this person may review and nobody has, the oldest first."""
-    rows = BrokenGlass.objects.filter(reviewed_at=None, team__in=teams_with(user, Permission.APPROVE))
+    mine = Q(team__in=teams_with(user, Permission.APPROVE))
+    # Who may do it everywhere sees it too: a team may have nobody but those who broke the glass.
+    everywhere = people_with(Permission.MANAGE_APPROVAL_RULES, None).filter(pk=user.pk)
+    rows = BrokenGlass.objects.filter(mine | Exists(everywhere), reviewed_at=None)
     others = rows.exclude(breaker=user).exclude(requester=user)
     return others.select_related("breaker", "team").order_by("at", "pk")
 
