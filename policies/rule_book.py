@@ -12,7 +12,7 @@ from audit.record import record
 from policies.access.refusals import refuse
 from policies.models import ApprovalRule, CustomRole, OnExpiry, Role, RuleStep, Team, User
 from policies.permissions import Permission, may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ def save(*, by: User, draft: RuleDraft, rule: ApprovalRule | None = None) -> App
         return refuse(allowed, by=by, object=f"approvalrule:{draft.slug}")
     errors = tuple(_errors(draft))
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=errors)
+        return wrong_fields(errors)
     try:
         with context(by=by, reason=f"approval rule {draft.slug}"):
             return _written(draft, rule)
