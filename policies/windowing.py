@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
+from policies.access.refusals import refuse
 from policies.models import Running, Service, Team, User, Window, WindowEffect, WindowOccurrence
 from policies.models.windows import LONGEST
 from policies.permissions import Permission, may
@@ -61,7 +62,7 @@ def save(*, by: User, wanted: Wanted, options: Options, window: Window | None = 
     """Make a window, or change one, and write down when it lasts in the next 400 days."""
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=window.ref if window is not None else f"window:{wanted.slug}")
     errors = problems(wanted, options)
     if errors:
         return wrong_fields(errors)
@@ -204,7 +205,7 @@ def retire(*, by: User, window: Window, reason: str) -> Allowed | Denied:
     """Put a window out of force at once. Its row stays; saving it as active brings it back."""
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=window.ref)
     if not reason.strip():
         return Denied("window.reason", "reason", "Say why.", status=422)
     with context(by=by, reason=reason):
