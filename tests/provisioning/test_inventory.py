@@ -6,6 +6,7 @@ import pytest
 
 from audit.cells import as_text
 from audit.context import context
+from audit.models import AuditEvent
 from policies.results import Denied
 from provisioning import inventory
 from provisioning.actions.inventory import List, ask_scan, assign, import_list
@@ -142,6 +143,8 @@ def test_only_platform_engineers_read_scan_and_assign(demo):
         assert isinstance(denied, Denied)
         assert denied.rule == "role.manage_inventory"
         assert isinstance(assign(by=by, items=[], team=demo.payments), Denied)
+        tries = AuditEvent.objects.filter(event="access.refused", object="inventory:", actor=by.audit_ref)
+        assert [each.data["rule"] for each in tries] == [denied.rule] * 2
     assert not InventoryItem.objects.exists()
 
 
