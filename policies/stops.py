@@ -36,14 +36,9 @@ def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
     except IntegrityError as error:
         if "stopped_once" not in str(error):
             raise
-        there = open_stops().get(service=service)
-        return Denied(
-            "stop.once",
-            "service",
-            f"{there.stopped_by} has stopped it already: {there.reason}",
-            "Another person lifts it.",
-            status=409,
-        )
+        there = open_stops().filter(service=service).first()
+        said = f"{there.stopped_by} has stopped it already: {there.reason}" if there else "It was stopped just now."
+        return Denied("stop.once", "service", said, "Another person lifts it.", status=409)
     return made
 
 
