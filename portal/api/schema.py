@@ -1,10 +1,11 @@
-"""How each endpoint describes itself in OpenAPI: its scope, what it takes, answers and refuses."""
+"""How each endpoint describes itself in OpenAPI: its scope, what it takes, answers and refuses. And the whole of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -75,6 +76,20 @@ def page_of(shape: type[serializers.BaseSerializer[Any]]) -> serializers.BaseSer
             "results": shape(many=True),
         },
     )
+
+
+@cache
+def public_schema() -> dict[str, Any]:
+    """Every endpoint, the same for everybody; it cannot change while the process lives."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return made
+
+
+class PublicSchema(SchemaGenerator):
+    """Answers the address of the schema, which is open to anybody, without making it anew: that takes a second."""
+
+    def get_schema(self, request: Any = None, public: bool = True) -> dict[str, Any]:
+        return public_schema()
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
