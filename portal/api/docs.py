@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from portal.api.schema import public_schema
 
 Json = Mapping[str, Any]
-METHODS = ("get", "post", "delete")
+METHODS = ("get", "post", "put", "delete")
 EXAMPLES: dict[str, Any] = {
     "kind": "create",
     "service": "payments-api",

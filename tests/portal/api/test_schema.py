@@ -37,6 +37,11 @@ def test_the_schema_is_made_once_whoever_asks_how_often(demo, monkeypatch):
     assert len(made) == 1
 
 
+def test_the_page_names_every_method_of_the_schema():
+    named = {(one.path, one.method.lower()) for group in groups() for one in group.endpoints}
+    assert named == {(path, method) for path, methods in public_schema()["paths"].items() for method in methods}
+
+
 @pytest.mark.parametrize("name", ["nobody", "mara"])
 def test_the_page_lists_every_endpoint_without_script_of_its_own(demo, settings, name):
     plain_static(settings)
