@@ -33,7 +33,7 @@ def described(
     parameters: Sequence[Any] = (),
     problems: tuple[int, ...] = (),
 ) -> Callable[[Any], Any]:
-    """Annotate one method. `problems` are statuses beside those that every read, or every write, may give."""
+    """Annotate one method. `problems` are all the statuses with which it may refuse."""
     refused = {(status, CONTENT_TYPE): ProblemSerializer for status in sorted({*problems})}
     return extend_schema(
         summary=summary,
@@ -44,10 +44,23 @@ def described(
     )
 
 
+def writes(
+    summary: str,
+    shape: Shape,
+    *,
+    takes: Shape = None,
+    scope: str = "operate",
+    status: int = 200,
+    problems: tuple[int, ...] = (),
+) -> Callable[[Any], Any]:
+    """Annotate a method that writes; `problems` are statuses beside those with which every write may refuse."""
+    return described(summary, {status: shape}, scope=scope, takes=takes, problems=(*WRITES, *problems))
+
+
 def changes(
     summary: str, shape: Shape, *, takes: Shape, scope: str = "operate", problems: tuple[int, ...] = ()
 ) -> Callable[[Any], Any]:
-    """Annotate a method that changes one thing as it was last read; `shape` is what it answers."""
+    """The same of a method that changes one thing as it was last read."""
     refused = (*WRITES, 412, *problems)
     return described(summary, {200: shape}, scope=scope, takes=takes, parameters=[IF_MATCH], problems=refused)
 
