@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
+from policies.access.refusals import refuse
 from policies.models import Running, Service, Team, User, Window, WindowEffect, WindowOccurrence
 from policies.models.windows import LONGEST
 from policies.permissions import Permission, may
 from policies.recurrence import HORIZON, BadRule, Recurrence, Span, spans
-from policies.results import Allowed, Denied, FieldError
+from policies.results import Allowed, Denied, FieldError, wrong_fields
 
 log = logging.getLogger(__name__)
 # Rows that are nearer to the end of what is written than this are written further by the sweep.
@@ -61,10 +62,10 @@ def save(*, by: User, wanted: Wanted, options: Options, window: Window | None = 
     """Make a window, or change one, and write down when it lasts in the next 400 days."""
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
-        return allowed
-    refused = refusal(problems(wanted, options))
-    if refused is not None:
-        return refused
+        return refuse(allowed, by=by, object=window.ref if window is not None else f"window:{wanted.slug}")
+    errors = problems(wanted, options)
+    if errors:
+        return wrong_fields(errors)
     try:
         with context(by=by, reason=wanted.reason):
             return _write(by, wanted, options, window)
@@ -146,16 +147,8 @@ def preview(*, by: User, wanted: Wanted, options: Options) -> list[Span] | Denie
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
         return allowed
-    refused = refusal(problems(wanted, options))
-    return refused if refused is not None else upcoming(wanted.recurrence(), timezone.now())
-
-
-def refusal(errors: list[FieldError]) -> Denied | None:
-    """All wrong fields as one refusal, or None."""
-    if not errors:
-        return None
-    first = errors[0]
-    return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+    errors = problems(wanted, options)
+    return wrong_fields(errors) if errors else upcoming(wanted.recurrence(), timezone.now())
 
 
 def problems(wanted: Wanted, options: Options) -> list[FieldError]:
@@ -212,7 +205,7 @@ def retire(*, by: User, window: Window, reason: str) -> Allowed | Denied:
     """Put a window out of force at once. Its row stays; saving it as active brings it back."""
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=window.ref)
     if not reason.strip():
         return Denied("window.reason", "reason", "Say why.", status=422)
     with context(by=by, reason=reason):

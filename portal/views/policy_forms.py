@@ -10,7 +10,7 @@ from catalog.models import Template
 from policies.bundles import forms
 from policies.bundles.forms import Form
 from policies.permissions import Permission, may, teams_with
-from policies.results import Denied, FieldError
+from policies.results import Denied, wrong_fields
 from portal import loaders
 from portal.presenters import policies as show
 from portal.presenters.refusals import field_errors
@@ -28,7 +28,7 @@ def policy_rule_new(request: HttpRequest) -> HttpResponse:
         return _page(request, slug, form)
     wrong = forms.problems(slug, form)
     if wrong:
-        return _page(request, slug, form, denied=_unfit(wrong))
+        return _page(request, slug, form, denied=wrong_fields(wrong))
     if "keep" not in request.POST:
         return _page(request, slug, form, files=forms.files(slug, form))
     made = forms.add(by=viewer(request), slug=slug, form=form)
@@ -63,11 +63,6 @@ def _asked(request: HttpRequest) -> tuple[str, Form]:
         templates=tuple(request.POST.getlist("templates")),
         who=said["who"] or "The platform team",
     )
-
-
-def _unfit(wrong: list[FieldError]) -> Denied:
-    first = wrong[0]
-    return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(wrong))
 
 
 def _page(

@@ -15,7 +15,7 @@ from policies import windowing, windows
 from policies.models import Window
 from policies.permissions import Permission, may
 from policies.recurrence import Span
-from policies.results import Denied
+from policies.results import Denied, wrong_fields
 from portal import loaders
 from portal.forms import windows as forms
 from portal.forms.windows import WindowForm
@@ -73,7 +73,7 @@ def _form(request: HttpRequest, found: Window | None) -> HttpResponse:
     if request.method != "POST":
         return _shown(request, found, form)
     if form.errors:
-        return _shown(request, found, form, denied=windowing.refusal(list(form.errors)))
+        return _shown(request, found, form, denied=wrong_fields(form.errors))
     answer: Window | Denied | list[Span]
     if form.only_shows:
         answer = windowing.preview(by=user, wanted=form.wanted(), options=options)

@@ -13,7 +13,7 @@ from catalog import parameters as schema_check
 from catalog.models import Template
 from policies.models import Service, User
 from policies.permissions import Permission, may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning.actions.storable import storable, unstorable
 from provisioning.models import WarmPool
 
@@ -45,8 +45,7 @@ def publish_pool(*, by: User, asked: PoolAsk) -> WarmPool | Denied:
         return unstorable("parameters")
     values, errors = _checked(asked)
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+        return wrong_fields(errors)
     try:
         with context(by=by, reason="warm pool"):
             return WarmPool.objects.create(
