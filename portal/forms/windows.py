@@ -75,7 +75,7 @@ def _usual(by: User) -> dict[str, str]:
 
 def of_window(found: Window, options: Options) -> dict[str, str]:
     """A window as its form shows it; of kinds that go together only the one that stands for them."""
-    whole = int(found.duration / MINUTE)
+    whole = found.duration // MINUTE
     texts = {name: str(getattr(found, name)) for name in ("slug", "name", "effect", "rrule", "time_zone", "running")}
     lists = {name: ", ".join(getattr(found, name)) for name in ("tiers", "teams", "services")}
     return {
