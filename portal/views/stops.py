@@ -105,4 +105,4 @@ def _switches(request: HttpRequest, denied: Denied | None = None) -> HttpRespons
 
 
 def _text(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").strip()[:400].replace("\x00", "")
+    return request.POST.get(name, "").strip()[:400]

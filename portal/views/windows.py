@@ -58,7 +58,7 @@ def window(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def window_retire(request: HttpRequest, pk: int) -> HttpResponse:
     """Put it out of force at once."""
-    found, reason = loaders.window(viewer(request), pk), request.POST.get("reason", "")[:200].replace("\x00", "")
+    found, reason = loaders.window(viewer(request), pk), request.POST.get("reason", "")[:200]
     answer = windowing.retire(by=viewer(request), window=found, reason=reason)
     if isinstance(answer, Denied):
         form = forms.read(viewer(request), request.GET, found, closures.options())
