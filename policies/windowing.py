@@ -16,7 +16,7 @@ from policies.access.refusals import refuse
 from policies.models import Running, Service, Team, User, Window, WindowEffect, WindowOccurrence
 from policies.models.windows import LONGEST
 from policies.permissions import Permission, may
-from policies.recurrence import HORIZON, BadRule, Recurrence, Span, spans
+from policies.recurrence import HORIZON, BadRule, Recurrence, Span, as_kept, spans
 from policies.results import Allowed, Denied, FieldError, wrong_fields
 
 log = logging.getLogger(__name__)
@@ -81,29 +81,25 @@ def _write(by: User, wanted: Wanted, options: Options, window: Window | None) ->
         value = getattr(wanted, name)
         setattr(row, name, list(value) if isinstance(value, tuple) else value)
     row.kinds = sorted({kind for named in wanted.kinds for kind in options.kinds[named]})
-    row.rrule = wanted.rrule.strip().removeprefix("RRULE:").upper()
+    row.rrule = as_kept(wanted.rrule)
     now = timezone.now()
     row.known_until = now + HORIZON
     row.save()
-    _fill(row, now)
+    _put(row, _coming(row, now) if row.active else [])
     record("window.saved", object=row.ref, data={"name": row.slug, "effect": row.effect, "active": row.active})
     emit("window.saved", payload={"slug": row.slug, "effect": row.effect}, object=row.ref)
     return row
 
 
-def _fill(row: Window, now: datetime) -> None:
-    """Write the occurrences of a locked window anew."""
-    _put(row, spans(recurrence_of(row), now - _KEPT, now + HORIZON) if row.active else [])
+def _coming(row: Window, now: datetime) -> list[Span]:
+    what = Recurrence(row.rrule, row.starts_on, row.starts_at, row.duration, row.time_zone)
+    return spans(what, now - _KEPT, now + HORIZON)
 
 
 def _put(row: Window, found: list[Span]) -> None:
+    """Write the occurrences of a locked window anew."""
     row.occurrences.all().delete()
     WindowOccurrence.objects.bulk_create(WindowOccurrence(window=row, during=span) for span in found)
-
-
-def recurrence_of(row: Window) -> Recurrence:
-    """When a window recurs."""
-    return Recurrence(row.rrule, row.starts_on, row.starts_at, row.duration, row.time_zone)
 
 
 def refresh(now: datetime | None = None) -> int:
@@ -120,7 +116,7 @@ def refresh(now: datetime | None = None) -> int:
             if row is None or row.known_until >= moment + _AHEAD:
                 continue
             try:
-                found = spans(recurrence_of(row), moment - _KEPT, moment + HORIZON)
+                found = _coming(row, moment)
             except (BadRule, zoneinfo.ZoneInfoNotFoundError) as error:
                 log.error("window %s cannot be written further: %s", row.slug, error)
                 continue

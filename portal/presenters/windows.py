@@ -8,9 +8,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from policies.models import Stop, Switch, SwitchName, User, Window
+from policies.models import Stop, Switch, SwitchName, User, Window, WindowEffect
 from policies.stops import may_lift
-from policies.windows import ALLOW
 
 Span = tuple[datetime, datetime]
 
@@ -40,7 +39,7 @@ def pill(row: Window, next_span: Span | None, now: datetime) -> dict[str, str]:
     lasts = next_span is not None and next_span[0] <= now
     if not row.active:
         return {"tone": "idle", "icon": "archive", "word": _("Out of force")}
-    if row.effect == ALLOW:
+    if row.effect == WindowEffect.ALLOW:
         open_ = {"tone": "ok", "icon": "circle-check", "word": _("Open now")}
         return open_ if lasts else {"tone": "warn", "icon": "lock", "word": _("Closed now")}
     if lasts:

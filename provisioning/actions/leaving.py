@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
-from policies import approvals
+from policies import approvals, seats
 from policies.access import leaving
 from policies.access.refusals import refuse
 from policies.approvals import Subject
@@ -55,7 +55,7 @@ def _ask_others(waited: set[UUID], signed: set[UUID], person: User) -> None:
         subject = subject_of(row)
         alike = (row.environment.service_id, row.requester_id, sha256(row.approval))
         if alike not in answers:
-            answers[alike] = approvals.satisfiable(subject)
+            answers[alike] = seats.satisfiable(subject)
         can = answers[alike]
         told = f"{person} left. {can.reason} {can.fix}"[:300] if isinstance(can, Denied) else ""
         if row.pk in signed:
