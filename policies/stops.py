@@ -44,9 +44,9 @@ def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
 
 def lift(*, by: User, stop: Stop, reason: str) -> Allowed | Denied:
     """Let a line go on. Never by the person who stopped it."""
-    denied = _not_to_lift(by, stop)
-    if denied is not None:
-        return refuse(denied, by=by, object=stop.ref, where=stop.service)
+    allowed = may_lift(by, stop)
+    if isinstance(allowed, Denied):
+        return refuse(allowed, by=by, object=stop.ref, where=stop.service)
     wrong = _unsaid(reason)
     if wrong is not None:
         return wrong
@@ -59,12 +59,11 @@ def lift(*, by: User, stop: Stop, reason: str) -> Allowed | Denied:
     return Allowed()
 
 
-def _not_to_lift(by: User, stop: Stop) -> Denied | None:
+def may_lift(by: User, stop: Stop) -> Allowed | Denied:
+    """May this person let the line go on? The right reaches it, and somebody else stopped it."""
     allowed = may(by, Permission.STOP_THE_LINE, stop.service)
-    if isinstance(allowed, Denied):
+    if isinstance(allowed, Denied) or stop.stopped_by_id != by.pk:
         return allowed
-    if stop.stopped_by_id != by.pk:
-        return None
     who = f"{owners_of(stop.service.team)}, or a platform engineer" if stop.service else "Another platform engineer"
     fix = "Ask somebody else to look whether the reason is gone."
     return Denied("stop.second_person", "lifted_by", "You stopped it, so you cannot lift it.", fix, who)
@@ -87,11 +86,19 @@ def open_stops() -> QuerySet[Stop]:
     )
 
 
+def open_to(user: User) -> QuerySet[Stop]:
+    """Those of them that concern this person: of everything, and of services of teams that they may see."""
+    return open_stops().filter(_seen_by(user))
+
+
 def visible_to(user: User) -> QuerySet[Stop]:
-    """Stops of everything, and of the services of teams that this person may see; those in force first."""
-    seen = Q(service=None) | Q(service__team__in=teams_with(user, Permission.VIEW))
-    rows = Stop.objects.filter(seen).select_related("service__team", "stopped_by", "lifted_by")
+    """Stops that concern or concerned this person; those in force first."""
+    rows = Stop.objects.filter(_seen_by(user)).select_related("service__team", "stopped_by", "lifted_by")
     return rows.order_by(F("lifted_at").desc(nulls_first=True), "-pk")
+
+
+def _seen_by(user: User) -> Q:
+    return Q(service=None) | Q(service__team__in=teams_with(user, Permission.VIEW))
 
 
 def stop_of(service: Service, kind: str) -> Stop | None:

@@ -34,7 +34,6 @@ class Bar:
 
     label: str
     metric: str
-    limit: str
     words: str
     used: Decimal
     total: Decimal
@@ -53,7 +52,6 @@ def bar(use: Usage) -> Bar:
     return Bar(
         label=f"{quota.scope}: {metric_name(quota.metric)}",
         metric=metric_name(quota.metric),
-        limit=shown(use.limit, quota.currency),
         words=_words(use),
         used=use.used,
         total=use.limit,
@@ -99,7 +97,6 @@ class BudgetBar:
     pending: Decimal
     total: Decimal
     tone: str
-    percent: int
 
 
 def budget_bar(projection: Projection) -> BudgetBar:
@@ -119,7 +116,6 @@ def budget_bar(projection: Projection) -> BudgetBar:
         pending=projection.committed,
         total=max(budget.amount, projection.projected),
         tone="bad" if over else "warn" if projection.percent >= WARNS else "accent",
-        percent=projection.percent,
     )
 
 

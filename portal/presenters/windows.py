@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from policies.models import Stop, Switch, SwitchName, User, Window, WindowEffect
-from policies.permissions import Permission, may
+from policies.stops import may_lift
 
 Span = tuple[datetime, datetime]
 
@@ -71,16 +71,11 @@ def stop_rows(by: User, found: Iterable[Stop]) -> list[dict[str, Any]]:
         {
             "stop": row,
             "line": row.service.slug if row.service else _("every line"),
-            "lifts": row.lifted_at is None and row.stopped_by_id != by.pk and may_stop(by, row),
+            "lifts": row.lifted_at is None and bool(may_lift(by, row)),
             "yours": row.lifted_at is None and row.stopped_by_id == by.pk,
         }
         for row in found
     ]
-
-
-def may_stop(by: User, row: Stop) -> bool:
-    """Does the right reach this line?"""
-    return bool(may(by, Permission.STOP_THE_LINE, row.service))
 
 
 def switch_row(name: str, row: Switch | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from policies.results import Denied, wrong_fields
 from portal import loaders
 from portal.presenters import policies as show
 from portal.presenters.refusals import field_errors
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning.tiers import Tier
 
 TEXTS = ("slug", "kind", "title", "parameter", "severity", "who")
@@ -93,4 +93,4 @@ def _page(
         "chips": show.chips(request.path),
         "crumbs": [(_("Governance"), "/governance/"), (_("Policies"), "/policies/"), (_("Rule without code"), None)],
     }
-    return render(request, "policies/form.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "policies/form.html", context, status=status_of(denied))
