@@ -60,7 +60,7 @@ def _stops(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
         "may_stop_all": bool(may(user, Permission.STOP_THE_LINE, None)),
         "problem": problem_of(denied) if denied is not None else None,
         "chips": show.chips("stops"),
-        "crumbs": [HOME, (_("Stopped lines"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), HOME, (_("Stopped lines"), None)],
     }
     return page(request, "windows/stops.html", context, status=denied.status if denied is not None else 200)
 
@@ -99,7 +99,7 @@ def _switches(request: HttpRequest, denied: Denied | None = None) -> HttpRespons
         "most_hours": LONGEST_SWITCH.days * 24,
         "problem": problem_of(denied) if denied is not None else None,
         "chips": show.chips("switches"),
-        "crumbs": [HOME, (_("Switches"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), HOME, (_("Switches"), None)],
     }
     return page(request, "windows/switches.html", context, status=denied.status if denied is not None else 200)
 

@@ -265,7 +265,7 @@ def test_a_rule_that_nobody_can_satisfy_any_more_is_on_the_page(demo):
     for person in (demo.jonas, demo.tomasz):
         granted(demo, person, matter="approve", effect="deny", where=None)
     found = unsatisfied(demo.ines)
-    says = "Nobody can complete this: 2 signatures are needed, 1 from Payments, and 1 people may sign, 1 of them"
+    says = "Nobody can complete this: 2 signatures are needed, 1 from Payments, and 1 person may sign, 1 of them"
     assert [(each.rule, each.says) for each in found] == [("prod", f"{says} from Payments.")]
     assert says in signed_in(demo.ines).get(reverse("access")).content.decode()
 
