@@ -34,7 +34,7 @@ def stops(request: HttpRequest) -> HttpResponse:
     answer = rules.stop(by=user, service=service, reason=_text(request, "reason"))
     if isinstance(answer, Denied):
         return _stops(request, answer)
-    messages.success(request, _("%(stop)s: in force until somebody else lifts it.") % {"stop": answer})
+    messages.success(request, _("The %(stop)s holds until somebody else lifts it.") % {"stop": answer})
     return redirect("stops")
 
 
