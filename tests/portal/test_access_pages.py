@@ -277,3 +277,10 @@ def test_a_page_never_offers_more_than_the_person_may(demo):
     page = signed_in(demo.mara).get(reverse("access_person", args=["vera"])).content.decode()
     assert reverse("access_leave", args=["vera"]) not in page
     assert reverse("access_look", args=["vera"]) not in page
+
+
+@pytest.mark.parametrize(("who", "offered"), [("pia", True), ("ines", True), ("vera", False)])
+def test_the_end_of_a_grant_is_offered_to_those_who_may_end_it(demo, who, offered):
+    grant = granted(demo, demo.olaf)
+    page = signed_in(getattr(demo, who)).get("/access/").content.decode()
+    assert (f"/access/grants/{grant.pk}/revoke/" in page) is offered
