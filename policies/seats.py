@@ -19,12 +19,13 @@ def satisfiable(subject: Subject) -> Allowed | Denied:
     need, team = subject.requirement, subject.team
     of_team = signers.people_of([f"team:{team.slug}"], subject.where)[f"team:{team.slug}"]
     owning = len(of_team - {subject.requester.pk})
+    able_words = "1 person" if len(people) == 1 else f"{len(people)} people"
     return Denied(
         rule="approval.satisfiable",
         field="approval",
         reason=(
             f"Nobody can complete this: {need.signatures} signatures are needed, {need.owning_team} from "
-            f"{team.name}, and {len(people)} people may sign, {owning} of them from {team.name}."
+            f"{team.name}, and {able_words} may sign, {owning} of them from {team.name}."
         ),
         fix=f"Make somebody else approver of {team.name}. The requester never counts.",
         who=f"{owners_of(team)}, or a platform engineer",

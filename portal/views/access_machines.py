@@ -90,7 +90,7 @@ def _page(
         "made": made[0] if made else None,
         "value": made[1] if made else "",
         "problem": problem_of(denied, _("Not done")),
-        "crumbs": [(_("Access"), "/access/"), (_("Service accounts"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), (_("Access"), "/access/"), (_("Service accounts"), None)],
         "part": "accounts",
     }
     return render(request, "access/accounts.html", context, status=status_of(denied))

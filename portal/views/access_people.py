@@ -43,7 +43,7 @@ def shown(request: HttpRequest, found: User, denied: Denied | None = None) -> Ht
         "may_close": found.is_active and may_close(user, found) is None,
         "may_look": bool(may(user, Permission.IMPERSONATE, None)) and found.is_active and found.pk != user.pk,
         "problem": problem_of(denied, _("Not done")),
-        "crumbs": [(_("Access"), "/access/"), (str(found), None)],
+        "crumbs": [(_("Governance"), "/governance/"), (_("Access"), "/access/"), (str(found), None)],
         "part": "access",
     }
     return render(request, "access/person.html", context, status=status_of(denied))
@@ -101,7 +101,7 @@ def _ownership(request: HttpRequest, denied: Denied | None = None) -> HttpRespon
         "machines": leaving.unowned_machines(user).order_by("username")[:200],
         "may_give": people_near.manages_any(user),
         "problem": problem_of(denied, _("Not handed on")),
-        "crumbs": [(_("Access"), "/access/"), (_("Ownership"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), (_("Access"), "/access/"), (_("Ownership"), None)],
         "part": "ownership",
     }
     return render(request, "access/ownership.html", context, status=status_of(denied))

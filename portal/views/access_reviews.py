@@ -18,7 +18,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
     """Reviews of the viewer's teams, open ones first."""
     context = {
         "reviews": actions.visible_to(viewer(request))[:200],
-        "crumbs": [(_("Access"), "/access/"), (_("Reviews"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), (_("Access"), "/access/"), (_("Reviews"), None)],
         "part": "reviews",
     }
     return render(request, "access/reviews.html", context)
@@ -37,7 +37,12 @@ def _page(request: HttpRequest, found: AccessReview, denied: Denied | None = Non
         "items": found.items.select_related("user", "decided_by"),
         "may_decide": bool(actions.reviews(user, found.team)),
         "problem": problem_of(denied, _("Not decided")),
-        "crumbs": [(_("Access"), "/access/"), (_("Reviews"), "/access/reviews/"), (str(found), None)],
+        "crumbs": [
+            (_("Governance"), "/governance/"),
+            (_("Access"), "/access/"),
+            (_("Reviews"), "/access/reviews/"),
+            (str(found), None),
+        ],
         "part": "reviews",
     }
     return render(request, "access/review.html", context, status=status_of(denied))

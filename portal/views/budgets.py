@@ -75,6 +75,10 @@ def _shown(
         "tiers": Tier.values,
         "problem": problem_of(denied),
         "may_manage": bool(may(user, Permission.MANAGE_QUOTAS, None)),
-        "crumbs": [(_("Quotas & budgets"), "/quotas/"), (str(found.scope) if found else _("New budget"), None)],
+        "crumbs": [
+            (_("Governance"), "/governance/"),
+            (_("Quotas & budgets"), "/quotas/"),
+            (str(found.scope) if found else _("New budget"), None),
+        ],
     }
     return page(request, "quotas/budget.html", context, status=status_of(denied))

@@ -69,7 +69,7 @@ def names_for(request: HttpRequest, refs: Iterable[str]) -> dict[str, tuple[str,
     }
     operations = selectors.operations_visible_to(user).filter(pk__in=keys["operation"])
     for row in operations.select_related("environment"):
-        found[row.ref] = (f"{row.kind} {row.environment.name}", reverse("operation", args=[row.pk]))
+        found[row.ref] = (row.environment.name, reverse("operation", args=[row.pk]))
     return found
 
 

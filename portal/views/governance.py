@@ -28,7 +28,7 @@ def _now(user: User) -> dict[str, list[str]]:
     """A few words for each part that has something to count, as far as the viewer sees it."""
     living = waivers.visible_to(user).filter(state__in=waivers.LIVING).count()
     todo, line = len(waivers.to_decide(user)), stops.open_to(user).count()
-    rules = engine.in_force()
+    rules, due = engine.in_force(), reviews.visible_to(user).filter(completed_at=None).count()
     return {
         "policies": [_words(_("%(n)d rules in force"), len(rules.rules))] if isinstance(rules, Bundle) else [],
         "waivers": [_words(_("%(n)d living"), living), *_some(_("%(n)d to decide"), todo)],
@@ -44,7 +44,7 @@ def _now(user: User) -> dict[str, list[str]]:
         ],
         "access": [
             _words(ngettext("%(n)d grant", "%(n)d grants", n := people_near.grants(user).count()), n),
-            *_some(_("%(n)d reviews open"), reviews.visible_to(user).filter(completed_at=None).count()),
+            *_some(ngettext("%(n)d review open", "%(n)d reviews open", due), due),
         ],
     }
 

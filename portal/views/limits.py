@@ -133,7 +133,11 @@ def _shown(
         "metrics": forms.metrics(),
         "problem": problem_of(denied),
         "may_manage": bool(may(user, Permission.MANAGE_QUOTAS, None)),
-        "crumbs": [(_("Quotas & budgets"), "/quotas/"), (str(found.scope) if found else _("New quota"), None)],
+        "crumbs": [
+            (_("Governance"), "/governance/"),
+            (_("Quotas & budgets"), "/quotas/"),
+            (str(found.scope) if found else _("New quota"), None),
+        ],
     }
     if found is not None:
         context |= _use_of(user, found)

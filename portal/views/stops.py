@@ -34,7 +34,7 @@ def stops(request: HttpRequest) -> HttpResponse:
     answer = rules.stop(by=user, service=service, reason=_text(request, "reason"))
     if isinstance(answer, Denied):
         return _stops(request, answer)
-    messages.success(request, _("%(stop)s: in force until somebody else lifts it.") % {"stop": answer})
+    messages.success(request, _("The %(stop)s holds until somebody else lifts it.") % {"stop": answer})
     return redirect("stops")
 
 
@@ -60,7 +60,7 @@ def _stops(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
         "may_stop_all": bool(may(user, Permission.STOP_THE_LINE, None)),
         "problem": problem_of(denied),
         "chips": show.chips("stops"),
-        "crumbs": [HOME, (_("Stopped lines"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), HOME, (_("Stopped lines"), None)],
     }
     return page(request, "windows/stops.html", context, status=status_of(denied))
 
@@ -99,7 +99,7 @@ def _switches(request: HttpRequest, denied: Denied | None = None) -> HttpRespons
         "most_hours": LONGEST_SWITCH.days * 24,
         "problem": problem_of(denied),
         "chips": show.chips("switches"),
-        "crumbs": [HOME, (_("Switches"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), HOME, (_("Switches"), None)],
     }
     return page(request, "windows/switches.html", context, status=status_of(denied))
 

@@ -58,7 +58,10 @@ class Reader:
 
 @require_GET
 async def operation_stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
-    """Events `log` (resumable by id), `step`, `queue`, `status` and `end`."""
+    """Events `log` (resumable by id), `step-<id>`, `queue`, `status` and `end`.
+
+    A row and the box listen for their own event, so nothing is said to a page that does not show them yet.
+    """
     reader = await _off_loop(_opened, request, pk)
     # Signing in was checked in the request's own thread, whose connection would stay open as long as the stream.
     await sync_to_async(_close)()
@@ -166,7 +169,7 @@ def _steps(reader: Reader, rows: list[OperationStep]) -> list[str]:
     reader.steps_at = time.monotonic()
     shown = show.steps(rows, usual.step_seconds([row.name for row in rows]), now=timezone.now())
     ids = {row.pk for row in changed}
-    return [event("step", _html("components/step.html", step=s, oob=True)) for s in shown if s["id"] in ids]
+    return [event(f"step-{s['id']}", _html("components/step.html", step=s)) for s in shown if s["id"] in ids]
 
 
 def _queue(reader: Reader, found: Operation) -> list[str]:
@@ -177,7 +180,7 @@ def _queue(reader: Reader, found: Operation) -> list[str]:
     known, reader.queue = reader.queue, show.queue(place_in_queue(found))
     if known is None or reader.queue is None or known == reader.queue:
         return []
-    return [event("queue", _html("components/queue_box.html", queue=reader.queue, oob=True))]
+    return [event("queue", _html("components/queue_box.html", queue=reader.queue))]
 
 
 def _html(template: str, **context: Any) -> str:

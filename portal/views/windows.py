@@ -112,6 +112,6 @@ def _shown(
         "errors": denied.errors if denied is not None else (),
         "chips": show.chips("windows"),
         "may_manage": bool(may(user, Permission.MANAGE_WINDOWS, None)),
-        "crumbs": [HOME, (found.name if found else _("New window"), None)],
+        "crumbs": [(_("Governance"), "/governance/"), HOME, (found.name if found else _("New window"), None)],
     }
     return page(request, "windows/one.html", context, status=status_of(denied))

@@ -143,7 +143,7 @@ def test_a_team_of_two_hears_that_nobody_can_and_who_may_help(demo):
         rule="approval.satisfiable",
         field="approval",
         reason="Nobody can complete this: 2 signatures are needed, 1 from Payments, "
-        "and 1 people may sign, 1 of them from Payments.",
+        "and 1 person may sign, 1 of them from Payments.",
         fix="Make somebody else approver of Payments. The requester never counts.",
         who="Ines, or a platform engineer",
         status=409,

@@ -265,7 +265,7 @@ def test_a_rule_that_nobody_can_satisfy_any_more_is_on_the_page(demo):
     for person in (demo.jonas, demo.tomasz):
         granted(demo, person, matter="approve", effect="deny", where=None)
     found = unsatisfied(demo.ines)
-    says = "Nobody can complete this: 2 signatures are needed, 1 from Payments, and 1 people may sign, 1 of them"
+    says = "Nobody can complete this: 2 signatures are needed, 1 from Payments, and 1 person may sign, 1 of them"
     assert [(each.rule, each.says) for each in found] == [("prod", f"{says} from Payments.")]
     assert says in signed_in(demo.ines).get(reverse("access")).content.decode()
 
@@ -277,3 +277,10 @@ def test_a_page_never_offers_more_than_the_person_may(demo):
     page = signed_in(demo.mara).get(reverse("access_person", args=["vera"])).content.decode()
     assert reverse("access_leave", args=["vera"]) not in page
     assert reverse("access_look", args=["vera"]) not in page
+
+
+@pytest.mark.parametrize(("who", "offered"), [("pia", True), ("ines", True), ("vera", False)])
+def test_the_end_of_a_grant_is_offered_to_those_who_may_end_it(demo, who, offered):
+    grant = granted(demo, demo.olaf)
+    page = signed_in(getattr(demo, who)).get("/access/").content.decode()
+    assert (f"/access/grants/{grant.pk}/revoke/" in page) is offered

@@ -1,5 +1,8 @@
 """The way into governance: one line in the menu, one tab for each part that has a page."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.urls import reverse
 from django.utils.html import escape
@@ -22,3 +25,11 @@ def test_a_part_without_a_page_has_no_tab(monkeypatch):
     made = governance.Part("Nothing", "no_such_route", "Nothing.")
     monkeypatch.setattr(governance, "PARTS", (*governance.PARTS, made))
     assert made not in governance.parts()
+
+
+def test_no_cell_with_a_form_is_left_out_of_a_row_on_a_narrow_window() -> None:
+    templates = Path(__file__).resolve().parents[2] / "templates"
+    pages = [(path.name, path.read_text()) for path in templates.rglob("*.html")]
+    cells = [(name, cell) for name, text in pages if "table-card" in text for cell in re.findall(r"<td.*?</td>", text)]
+    hidden = [name for name, cell in cells if "<form" in cell and not re.match(r'<td class="[^"]*(card-|pick)', cell)]
+    assert hidden == []

@@ -1,13 +1,16 @@
 """The history: only the viewer's own part, every filter in the URL, and exports of exactly the selection."""
 
+import ast
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 
 from audit.context import context
 from audit.models import AuditEvent
+from portal.presenters.events import known_events
 from provisioning.models import Environment
 from tests.people import Demo
 from tests.portal.visits import signed_in
@@ -135,3 +138,17 @@ def test_who_may_not_export_reads_why_and_nothing_is_recorded(demo: Demo, who: s
 @pytest.mark.django_db
 def test_an_unknown_format_is_not_found(demo: Demo) -> None:
     assert signed_in(demo.ana).get(reverse("history_export", args=["xml"])).status_code == 404
+
+
+def test_every_event_that_is_recorded_by_name_is_said_in_words() -> None:
+    root = Path(__file__).resolve().parents[2]
+    apps = ("portal", "delivery", "observability", "provisioning", "catalog", "policies", "audit")
+    trees = [ast.parse(path.read_text()) for app in apps for path in (root / app).rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    named = {call.args[0].value for call in calls if ast.unparse(call.func) == "record" and is_text(call.args[0])}
+    assert len(named) > 60
+    assert named <= set(known_events())
+
+
+def is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)

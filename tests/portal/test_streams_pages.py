@@ -120,7 +120,19 @@ def test_a_step_that_moves_on_is_sent_alone_and_new_ones_come_with_the_status(de
     assert not any("event: step" in message for message in streams.news(reader))
     reader.steps = {step.pk: "running"}
     (sent,) = [message for message in streams.news(reader) if "event: step" in message]
-    assert f'id="step-{step.pk}" hx-swap-oob="true"' in sent
+    assert sent.startswith(f"event: step-{step.pk}\n")
+    assert f'id="step-{step.pk}"' in sent
+
+
+def test_a_step_is_said_to_its_own_row_so_a_page_without_the_row_hears_nothing(demo: Demo) -> None:
+    operation = finished(demo)
+    step = operation.steps.get()
+    reader = streams.Reader(demo.mara, operation.pk, "", 0, steps={step.pk: "running"})
+    (sent,) = [message for message in streams.news(reader) if "event: step" in message]
+    assert f'sse-swap="step-{step.pk}" hx-swap="outerHTML"' in sent
+    assert "hx-swap-oob" not in sent
+    page = signed_in(demo.mara).get(f"/operations/{operation.pk}/").content.decode()
+    assert f'id="step-{step.pk}" sse-swap="step-{step.pk}" hx-swap="outerHTML"' in page
 
 
 def test_no_connection_is_held_between_two_looks(demo: Demo) -> None:
