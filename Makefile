@@ -31,7 +31,7 @@ run: $(VENV)/.run ## Set up and run the portal with embedded servers (ARGS="--po
 test: $(VENV)/.dev ## Set up and run all tests (ARGS="-k f3")
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
-cluster: $(VENV)/.dev ## Build the Kubernetes control plane of test-cluster into the cache, at low priority
+cluster: $(VENV)/.dev ## Build the Kubernetes control plane of make test-cluster into the cache, at low priority
 	@$(BIN)/python -m tests.cluster build
 
 test-cluster: $(VENV)/.dev ## Build and start a Kubernetes control plane, or use KUBECONFIG; run the tests that need one
