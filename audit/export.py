@@ -9,6 +9,7 @@ import psycopg
 from django.db import connection
 from django.db.models import QuerySet
 
+from audit.cells import FORMULA
 from audit.models import AuditEvent
 
 CHUNK_BYTES = 64 * 1024
@@ -28,8 +29,8 @@ _TEXTS = (
 _OBJECTS = ("before", "after", "data")
 COLUMNS = ("id", "at", "epoch", "txid", *_TEXTS, *_OBJECTS)
 
-# A spreadsheet runs a cell that begins with one of = + - @ TAB CR; a leading ' makes it text.
-_FORMULA_STARTS = ", ".join(str(ord(start)) for start in "=+-@\t\r")
+# What cells.as_text does, in SQL.
+_FORMULA_STARTS = ", ".join(str(ord(start)) for start in FORMULA)
 
 # JSON text holds no raw control character, so these two never occur and nothing is ever quoted.
 _BARE = r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02'"

@@ -13,7 +13,7 @@ from delivery.selectors import previous_release
 from policies.decisions import refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning.actions.change import Ask, submit
 from provisioning.actions.storable import storable, unstorable
 from provisioning.digest import sha256
@@ -35,8 +35,7 @@ def register_release(
         return unstorable("artifact")
     errors = _errors(version, artifact, digest, notes)
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=errors)
+        return wrong_fields(errors)
     address = digest or sha256({"service": service.slug, "version": version, "artifact": artifact})
     known = Release.objects.filter(service=service, version=version).first()
     if known is not None:

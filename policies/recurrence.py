@@ -122,10 +122,15 @@ def _until(text: str, zone: zoneinfo.ZoneInfo) -> str:
         raise BadRule(f"UNTIL={text} is no day or time.") from None
 
 
+def as_kept(text: str) -> str:
+    """A rule as it is kept: in capitals, without the name that stands before it in a calendar."""
+    return text.strip().removeprefix("RRULE:").upper()
+
+
 def check(text: str) -> dict[str, str]:
     """The parts of a rule by name. Raises BadRule, also for what would recur never or without end."""
     parts: dict[str, str] = {}
-    for part in text.strip().removeprefix("RRULE:").upper().split(";"):
+    for part in as_kept(text).split(";"):
         name, _, value = part.partition("=")
         if name in parts:
             raise BadRule(f"{name} stands there twice.")

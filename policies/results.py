@@ -1,7 +1,7 @@
 """What an action answers: allowed, or refused with the reason in full. Returned, never raised."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as _field
 from typing import Any
@@ -50,3 +50,9 @@ class Denied:
 
     def __bool__(self) -> bool:
         return False
+
+
+def wrong_fields(errors: Sequence[FieldError], who: str = "") -> Denied:
+    """Every wrong field as one refusal, which the first of them speaks for."""
+    first = errors[0]
+    return Denied(first.rule, first.field, first.message, first.fix, who, 422, tuple(errors))

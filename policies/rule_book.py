@@ -12,7 +12,7 @@ from audit.record import record
 from policies.access.refusals import refuse
 from policies.models import ApprovalRule, CustomRole, OnExpiry, Role, RuleStep, Team, User
 from policies.permissions import Permission, may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,10 @@ def save(*, by: User, draft: RuleDraft, rule: ApprovalRule | None = None) -> App
     """Write a rule with its steps, a new one unless `rule` is given. What waits keeps what it was asked for."""
     allowed = may(by, Permission.MANAGE_APPROVAL_RULES, None)
     if isinstance(allowed, Denied):
-        return refuse(allowed, by=by, object=f"approvalrule:{draft.slug}")
+        return refuse(allowed, by=by, object=f"approvalrule:{draft.slug if rule is None else rule.pk}")
     errors = tuple(_errors(draft))
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=errors)
+        return wrong_fields(errors)
     try:
         with context(by=by, reason=f"approval rule {draft.slug}"):
             return _written(draft, rule)
@@ -71,7 +70,7 @@ def switch(*, by: User, rule: ApprovalRule, active: bool) -> ApprovalRule | Deni
     """Put a rule in force or out of it."""
     allowed = may(by, Permission.MANAGE_APPROVAL_RULES, None)
     if isinstance(allowed, Denied):
-        return refuse(allowed, by=by, object=f"approvalrule:{rule.slug}")
+        return refuse(allowed, by=by, object=f"approvalrule:{rule.pk}")
     with context(by=by, reason=f"approval rule {rule.slug} {'on' if active else 'off'}"):
         ApprovalRule.objects.filter(pk=rule.pk).update(active=active)
         record("approvalrule.switched", object=f"approvalrule:{rule.pk}", data={"active": active})

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
+from policies.access.refusals import refuse, scope_of
 from policies.models import Service, Stop, Switch, SwitchName, User
 from policies.models.windows import LONGEST_SWITCH, SHORTEST_SWITCH
 from policies.permissions import Permission, may, owners_of, teams_with
@@ -24,7 +25,7 @@ def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
     """Stop the line of a service, or of everything: what is queued does not start, what runs finishes."""
     allowed = may(by, Permission.STOP_THE_LINE, service)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=f"stop:{_line(service)}", where=service)
     wrong = _unsaid(reason)
     if wrong is not None:
         return wrong
@@ -35,27 +36,17 @@ def stop(*, by: User, service: Service | None, reason: str) -> Stop | Denied:
     except IntegrityError as error:
         if "stopped_once" not in str(error):
             raise
-        there = open_stops().get(service=service)
-        return Denied(
-            "stop.once",
-            "service",
-            f"{there.stopped_by} has stopped it already: {there.reason}",
-            "Another person lifts it.",
-            status=409,
-        )
+        there = open_stops().filter(service=service).first()
+        said = f"{there.stopped_by} has stopped it already: {there.reason}" if there else "It was stopped just now."
+        return Denied("stop.once", "service", said, "Another person lifts it.", status=409)
     return made
 
 
 def lift(*, by: User, stop: Stop, reason: str) -> Allowed | Denied:
     """Let a line go on. Never by the person who stopped it."""
-    allowed = may(by, Permission.STOP_THE_LINE, stop.service)
+    allowed = may_lift(by, stop)
     if isinstance(allowed, Denied):
-        return allowed
-    if stop.stopped_by_id == by.pk:
-        team = stop.service.team if stop.service else None
-        who = f"{owners_of(team)}, or a platform engineer" if team else "Another platform engineer"
-        fix = "Ask somebody else to look whether the reason is gone."
-        return Denied("stop.second_person", "lifted_by", "You stopped it, so you cannot lift it.", fix, who)
+        return refuse(allowed, by=by, object=stop.ref, where=stop.service)
     wrong = _unsaid(reason)
     if wrong is not None:
         return wrong
@@ -68,12 +59,24 @@ def lift(*, by: User, stop: Stop, reason: str) -> Allowed | Denied:
     return Allowed()
 
 
+def may_lift(by: User, stop: Stop) -> Allowed | Denied:
+    """May this person let the line go on? The right reaches it, and somebody else stopped it."""
+    allowed = may(by, Permission.STOP_THE_LINE, stop.service)
+    if isinstance(allowed, Denied) or stop.stopped_by_id != by.pk:
+        return allowed
+    who = f"{owners_of(stop.service.team)}, or a platform engineer" if stop.service else "Another platform engineer"
+    fix = "Ask somebody else to look whether the reason is gone."
+    return Denied("stop.second_person", "lifted_by", "You stopped it, so you cannot lift it.", fix, who)
+
+
+def _line(service: Service | None) -> str:
+    return service.slug if service else "everything"
+
+
 def _announce(topic: str, row: Stop, reason: str) -> None:
-    service = row.service
-    slug = service.slug if service else ""
-    scope = f"team:{service.team_id}" if service else ""
-    record(topic, object=row.ref, scope=scope, data={"name": slug or "everything", "reason": reason.strip()})
-    emit(topic, payload={"service": slug, "reason": reason.strip()}, object=row.ref)
+    service, why = row.service, reason.strip()
+    record(topic, object=row.ref, scope=scope_of(service), data={"name": _line(service), "reason": why})
+    emit(topic, payload={"service": service.slug if service else "", "reason": why}, object=row.ref)
 
 
 def open_stops() -> QuerySet[Stop]:
@@ -83,11 +86,19 @@ def open_stops() -> QuerySet[Stop]:
     )
 
 
+def open_to(user: User) -> QuerySet[Stop]:
+    """Those of them that concern this person: of everything, and of services of teams that they may see."""
+    return open_stops().filter(_seen_by(user))
+
+
 def visible_to(user: User) -> QuerySet[Stop]:
-    """Stops of everything, and of the services of teams that this person may see; those in force first."""
-    seen = Q(service=None) | Q(service__team__in=teams_with(user, Permission.VIEW))
-    rows = Stop.objects.filter(seen).select_related("service__team", "stopped_by", "lifted_by")
+    """Stops that concern or concerned this person; those in force first."""
+    rows = Stop.objects.filter(_seen_by(user)).select_related("service__team", "stopped_by", "lifted_by")
     return rows.order_by(F("lifted_at").desc(nulls_first=True), "-pk")
+
+
+def _seen_by(user: User) -> Q:
+    return Q(service=None) | Q(service__team__in=teams_with(user, Permission.VIEW))
 
 
 def stop_of(service: Service, kind: str) -> Stop | None:
@@ -101,7 +112,7 @@ def switch_on(*, by: User, name: str, reason: str, ends_at: datetime) -> Switch 
     """Use a switch until a planned end, at which it ends by itself."""
     allowed = may(by, Permission.USE_SWITCHES, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=f"switch:{name}")
     now = timezone.now()
     if name not in SwitchName.values:
         return Denied("switch.known", "name", f"One of {', '.join(SwitchName.values)}.", status=422)
@@ -127,7 +138,7 @@ def switch_off(*, by: User, name: str) -> Switch | Denied:
     """End a switch before its planned end, and answer the use that ended."""
     allowed = may(by, Permission.USE_SWITCHES, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=f"switch:{name}")
     with context(by=by):
         row = on().select_for_update(of=("self",)).filter(name=name).first()
         if row is None:

@@ -10,7 +10,7 @@ from audit.context import context
 from audit.record import record
 from policies import factors
 from policies.models import ApiToken, ApiTokenUse, SignInLink, User
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 
 SCOPES: tuple[str, ...] = ("read", "operate", "approve", "history", "access")
 LONGEST = timedelta(days=365)
@@ -45,8 +45,7 @@ def create(
             FieldError("days", "token.expiry", f"Between 1 and {LONGEST.days} days.", "Tokens always expire.")
         )
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+        return wrong_fields(errors)
     wanted = ApiToken(user=owner or by, name=name.strip(), scopes=sorted(set(scopes)))
     wanted.expires_at = timezone.now() + timedelta(days=days)
     for field, value in (factors.for_token() if second_factor else {}).items():

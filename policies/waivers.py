@@ -133,26 +133,10 @@ def to_decide(user: User) -> list[Waiver]:
     return [waiver for waiver in asked if may_decide(user, waiver)]
 
 
-def ended_since(moment: datetime) -> QuerySet[Waiver]:
-    """Granted waivers that ended at or after `moment`: what they let through is to be judged again."""
-    return _ended().filter(ended_at__gte=moment)
-
-
 def unreviewed() -> QuerySet[Waiver]:
-    """The same of all times, where nobody looked yet."""
-    return _ended().filter(reviewed_at=None)
-
-
-def _ended() -> QuerySet[Waiver]:
-    """An override ends with its request, and what it let through may stay."""
-    rows = Waiver.objects.filter(state=Waiver.State.ENDED, decided_at__isnull=False)
+    """Granted waivers that ended and whose effects nobody judged again yet. What an override let through may stay."""
+    rows = Waiver.objects.filter(state=Waiver.State.ENDED, decided_at__isnull=False, reviewed_at=None)
     return rows.exclude(scope__startswith="request:").select_related("team").order_by("ended_at", "pk")
-
-
-def living_for(refs: Sequence[str], now: datetime) -> QuerySet[Waiver]:
-    """What is waived now for an object with these references, what ends soonest first."""
-    rows = Waiver.objects.filter(state=Waiver.State.GRANTED, expires_at__gt=now, scope__in=refs)
-    return rows.select_related("owner").order_by("expires_at", "pk")
 
 
 def teams_of(scope: str) -> QuerySet[Team]:

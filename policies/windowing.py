@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import emit, record
+from policies.access.refusals import refuse
 from policies.models import Running, Service, Team, User, Window, WindowEffect, WindowOccurrence
 from policies.models.windows import LONGEST
 from policies.permissions import Permission, may
-from policies.recurrence import HORIZON, BadRule, Recurrence, Span, spans
-from policies.results import Allowed, Denied, FieldError
+from policies.recurrence import HORIZON, BadRule, Recurrence, Span, as_kept, spans
+from policies.results import Allowed, Denied, FieldError, wrong_fields
 
 log = logging.getLogger(__name__)
 # Rows that are nearer to the end of what is written than this are written further by the sweep.
@@ -61,10 +62,10 @@ def save(*, by: User, wanted: Wanted, options: Options, window: Window | None = 
     """Make a window, or change one, and write down when it lasts in the next 400 days."""
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
-        return allowed
-    refused = refusal(problems(wanted, options))
-    if refused is not None:
-        return refused
+        return refuse(allowed, by=by, object=window.ref if window is not None else f"window:{wanted.slug}")
+    errors = problems(wanted, options)
+    if errors:
+        return wrong_fields(errors)
     try:
         with context(by=by, reason=wanted.reason):
             return _write(by, wanted, options, window)
@@ -80,29 +81,25 @@ def _write(by: User, wanted: Wanted, options: Options, window: Window | None) ->
         value = getattr(wanted, name)
         setattr(row, name, list(value) if isinstance(value, tuple) else value)
     row.kinds = sorted({kind for named in wanted.kinds for kind in options.kinds[named]})
-    row.rrule = wanted.rrule.strip().removeprefix("RRULE:").upper()
+    row.rrule = as_kept(wanted.rrule)
     now = timezone.now()
     row.known_until = now + HORIZON
     row.save()
-    _fill(row, now)
+    _put(row, _coming(row, now) if row.active else [])
     record("window.saved", object=row.ref, data={"name": row.slug, "effect": row.effect, "active": row.active})
     emit("window.saved", payload={"slug": row.slug, "effect": row.effect}, object=row.ref)
     return row
 
 
-def _fill(row: Window, now: datetime) -> None:
-    """Write the occurrences of a locked window anew."""
-    _put(row, spans(recurrence_of(row), now - _KEPT, now + HORIZON) if row.active else [])
+def _coming(row: Window, now: datetime) -> list[Span]:
+    what = Recurrence(row.rrule, row.starts_on, row.starts_at, row.duration, row.time_zone)
+    return spans(what, now - _KEPT, now + HORIZON)
 
 
 def _put(row: Window, found: list[Span]) -> None:
+    """Write the occurrences of a locked window anew."""
     row.occurrences.all().delete()
     WindowOccurrence.objects.bulk_create(WindowOccurrence(window=row, during=span) for span in found)
-
-
-def recurrence_of(row: Window) -> Recurrence:
-    """When a window recurs."""
-    return Recurrence(row.rrule, row.starts_on, row.starts_at, row.duration, row.time_zone)
 
 
 def refresh(now: datetime | None = None) -> int:
@@ -119,7 +116,7 @@ def refresh(now: datetime | None = None) -> int:
             if row is None or row.known_until >= moment + _AHEAD:
                 continue
             try:
-                found = spans(recurrence_of(row), moment - _KEPT, moment + HORIZON)
+                found = _coming(row, moment)
             except (BadRule, zoneinfo.ZoneInfoNotFoundError) as error:
                 log.error("window %s cannot be written further: %s", row.slug, error)
                 continue
@@ -146,16 +143,8 @@ def preview(*, by: User, wanted: Wanted, options: Options) -> list[Span] | Denie
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
         return allowed
-    refused = refusal(problems(wanted, options))
-    return refused if refused is not None else upcoming(wanted.recurrence(), timezone.now())
-
-
-def refusal(errors: list[FieldError]) -> Denied | None:
-    """All wrong fields as one refusal, or None."""
-    if not errors:
-        return None
-    first = errors[0]
-    return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+    errors = problems(wanted, options)
+    return wrong_fields(errors) if errors else upcoming(wanted.recurrence(), timezone.now())
 
 
 def problems(wanted: Wanted, options: Options) -> list[FieldError]:
@@ -212,7 +201,7 @@ def retire(*, by: User, window: Window, reason: str) -> Allowed | Denied:
     """Put a window out of force at once. Its row stays; saving it as active brings it back."""
     allowed = may(by, Permission.MANAGE_WINDOWS, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=window.ref)
     if not reason.strip():
         return Denied("window.reason", "reason", "Say why.", status=422)
     with context(by=by, reason=reason):

@@ -11,11 +11,11 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from policies.models import User, Window, WindowOccurrence
+from policies.models.windows import Effect, Running
 from policies.permissions import Permission, services_with, teams_with
 
 # Going back is the remedy in an emergency, so a window holds it only where its list of kinds names it.
 EXEMPT = frozenset({"rollback"})
-FREEZE, ALLOW, HOLD = "freeze", "allow", "hold"
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,15 @@ def decide(rows: Sequence[Row], now: datetime) -> Open | Closed:
             reason=first.reason,
             until=_opens(rows, now),
             time_zone=first.time_zone,
-            holds=any(row.running == HOLD for row in closing),
+            holds=any(row.running == Running.HOLD for row in closing),
         )
-    return Open(next((row.slug for row in rows if row.effect == ALLOW), ""))
+    return Open(next((row.slug for row in rows if row.effect == Effect.ALLOW), ""))
 
 
 def _closing(rows: Sequence[Row], moment: datetime) -> list[Row]:
     """The windows that close this moment. What is not written down that far counts as frozen."""
-    freezes = [row for row in rows if row.effect == FREEZE and (row.end_at(moment) or row.known_until <= moment)]
-    allows = [row for row in rows if row.effect == ALLOW]
+    freezes = [row for row in rows if row.effect == Effect.FREEZE and (row.end_at(moment) or row.known_until <= moment)]
+    allows = [row for row in rows if row.effect == Effect.ALLOW]
     if not allows or any(row.end_at(moment) for row in allows):
         return freezes
     return [*freezes, *allows]
@@ -111,8 +111,8 @@ def _closing(rows: Sequence[Row], moment: datetime) -> list[Row]:
 
 def _opens(rows: Sequence[Row], now: datetime) -> datetime | None:
     """The first moment from now at which nothing closes: an end of a freeze or a begin of an allowance."""
-    ends = {end for row in rows if row.effect == FREEZE for _, end in row.spans}
-    begins = {begin for row in rows if row.effect == ALLOW for begin, _ in row.spans}
+    ends = {end for row in rows if row.effect == Effect.FREEZE for _, end in row.spans}
+    begins = {begin for row in rows if row.effect == Effect.ALLOW for begin, _ in row.spans}
     moments = sorted(moment for moment in ends | begins if moment > now)
     return next((moment for moment in moments if not _closing(rows, moment)), None)
 

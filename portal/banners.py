@@ -1,6 +1,5 @@
 """The banners above every page: switches that are on, and stopped lines of those whom they concern."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from policies import stops
-from policies.models import Stop, Switch, Team
+from policies.models import Stop, Switch, User
 from portal.templatetags.berth_words import short_clock
 
 
@@ -20,11 +19,9 @@ class Banner:
     text: str
 
 
-def of(teams: Iterable[Team]) -> list[Banner]:
-    """Switches concern everybody, a stopped line the teams that see its service."""
-    seen = {team.pk for team in teams}
-    open_stops = [row for row in stops.open_stops() if row.service is None or row.service.team_id in seen]
-    return [*(_switch(row) for row in stops.on()), *(_stop(row) for row in open_stops)]
+def of(user: User) -> list[Banner]:
+    """Switches concern everybody, and come first."""
+    return [*(_switch(row) for row in stops.on()), *(_stop(row) for row in stops.open_to(user))]
 
 
 def _switch(row: Switch) -> Banner:

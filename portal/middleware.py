@@ -1,19 +1,25 @@
-"""Per request: an id for logs and history, sign-in required unless a view says otherwise, the viewer's time zone."""
+"""Per request: an id for logs and history, sign-in required unless a view says otherwise, the viewer's time zone,
+and no form with a text that cannot be kept."""
 
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
 from audit.context import bind_request_id
 from portal.views.errors import not_found
+from portal.views.pages import problem_of
+from provisioning.actions.storable import storable, unstorable
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-OPEN_PREFIXES = ("/healthz", "/readyz", "/static/", "/signin/", "/api/", "/webhooks/")
+PROGRAMS = ("/api/", "/webhooks/")
+OPEN_PREFIXES = ("/healthz", "/readyz", "/static/", "/signin/", *PROGRAMS)
 
 
 class RequestId:
@@ -55,6 +61,25 @@ class OwnNotFound:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return not_found(request, exception) if isinstance(exception, Http404) else None
+
+
+class KeptText:
+    """Refuses a form that holds what Postgres cannot keep, before a view reads it. Programs are refused as parsed."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if request.method != "POST" or request.path.startswith(PROGRAMS):
+            return None
+        wrong = next((name for name, values in request.POST.lists() if not storable([name, *values])), None)
+        if wrong is None:
+            return None
+        denied = unstorable(wrong.replace("\x00", ""))
+        return render(request, "errors/refused.html", {"problem": problem_of(denied)}, status=denied.status)
 
 
 class ViewerZone:

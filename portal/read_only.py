@@ -12,6 +12,7 @@ from policies import stops
 from policies.models import Switch, SwitchName
 from policies.results import Denied
 from portal.api.problems import CONTENT_TYPE, problem
+from portal.middleware import PROGRAMS
 from portal.views.pages import problem_of
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -49,7 +50,7 @@ def _refused(request: HttpRequest, row: Switch) -> HttpResponse:
     reason = f"Berth is read-only: {row.reason}"
     fix = "Try again when it has ended. What waits and runs may be cancelled, and lines may be stopped."
     denied = Denied("switch.read_only", "", reason, fix, str(row.by), 503)
-    if request.path.startswith(("/api/", "/webhooks/")):
+    if request.path.startswith(PROGRAMS):
         body = {**problem(denied).data, "until": row.ends_at.isoformat()}
         return JsonResponse(body, status=503, content_type=CONTENT_TYPE, headers=wait)
     context = {"problem": problem_of(denied), "until": row.ends_at}

@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.OwnNotFound",
+    "portal.middleware.KeptText",
 ]
 
 ROOT_URLCONF = "portal.urls"

@@ -89,7 +89,7 @@ class Shell:
     @cached_property
     def banners(self) -> list[Banner]:
         """What holds work now and concerns the viewer."""
-        return banners.of(self.teams)
+        return banners.of(self.user)
 
     @property
     def waiting(self) -> int:

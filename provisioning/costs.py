@@ -21,7 +21,8 @@ from provisioning.states import OperationStatus as S
 NOTHING = Decimal(0)
 HOUR = Decimal(3600)
 CENT = Decimal("0.01")
-GROWS = frozenset({"create", "adopt", "claim", "update"})
+BEGINS = frozenset({"create", "adopt", "claim"})
+GROWS = BEGINS | {"update"}
 CAME_TO_NOTHING = frozenset({S.DENIED, S.REJECTED, S.EXPIRED, S.CANCELLED, S.ROLLED_BACK})
 
 
@@ -36,7 +37,7 @@ class OverBudget(Exception):
 def cost_delta(draft: Draft) -> Decimal:
     """How much more (or, below zero, less) is spent in an hour after this, by the template's price book."""
     after = price(draft.version, draft.parameters)
-    if not draft.environment or draft.kind in {"create", "adopt", "claim"}:
+    if not draft.environment or draft.kind in BEGINS:
         return after.running
     known = Environment.objects.filter(pk=draft.environment)
     running, suspended, since = known.values_list("rate_running", "rate_suspended", "suspended_at").get()

@@ -58,15 +58,14 @@ def register(name: str, provider: Provider) -> None:
 def gather(
     draft: Draft,
     *,
-    point: str,
     requirement: Requirement,
     plan: Plan | None,
+    window: windows.Open | windows.Closed,
     now: datetime,
     needs: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """One snapshot of facts. Raises MissingFacts when a needed provider is absent or fails."""
     return {
-        "point": point,
         "kind": draft.kind,
         "requester": _requester(draft),
         "environment": _environment(draft, now),
@@ -74,7 +73,7 @@ def gather(
         "team": _team(draft),
         "template": _template(draft),
         "driver": _driver(draft.version.driver),
-        "window": _window(draft, now),
+        "window": _window(window),
         "signatures": {"required": requirement.signatures, "required_owning_team": requirement.owning_team},
         "plan": None if plan is None else {"changes": [_change(change) for change in plan.changes]},
         **{name: _provided(name, draft) for name in needs},
@@ -137,8 +136,7 @@ def window_of(draft: Draft, now: datetime) -> windows.Open | windows.Closed:
     return windows.open_now(kind=draft.kind, now=now, **places)
 
 
-def _window(draft: Draft, now: datetime) -> dict[str, Any]:
-    found = window_of(draft, now)
+def _window(found: windows.Open | windows.Closed) -> dict[str, Any]:
     if isinstance(found, windows.Open):
         return {"open": True, "rule": found.rule, "until": None}
     return {"open": False, "rule": found.rule, "until": found.until.isoformat() if found.until else None}

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import Count, Exists, Q, QuerySet, Value
 
 from policies.models import BrokenGlass, User
-from policies.permissions import Permission, teams_with
+from policies.permissions import Permission, people_with, teams_with
 from provisioning.digest import sha256
 from provisioning.models import Environment, Operation
 from provisioning.selectors import operations_visible_to, waiting_for
@@ -39,7 +39,10 @@ def to_answer(user: User) -> QuerySet[Operation]:
 
 def to_review(user: User) -> QuerySet[BrokenGlass]:
     """Emergencies of other people that this person may review and nobody has, the oldest first."""
-    rows = BrokenGlass.objects.filter(reviewed_at=None, team__in=teams_with(user, Permission.APPROVE))
+    mine = Q(team__in=teams_with(user, Permission.APPROVE))
+    # Who may do it everywhere sees it too: a team may have nobody but those who broke the glass.
+    everywhere = people_with(Permission.MANAGE_APPROVAL_RULES, None).filter(pk=user.pk)
+    rows = BrokenGlass.objects.filter(mine | Exists(everywhere), reviewed_at=None)
     others = rows.exclude(breaker=user).exclude(requester=user)
     return others.select_related("breaker", "team").order_by("at", "pk")
 
@@ -56,8 +59,17 @@ def counts(user: User) -> Counts:
 
 def of_others(user: User) -> QuerySet[Operation]:
     """What the person may see and waits for somebody else; not what they asked for themselves."""
-    seen = operations_visible_to(user).filter(status__in=PENDING, requester__isnull=False).exclude(requester=user)
-    return seen.exclude(pk__in=waiting_for(user).order_by().values("pk")).order_by(*ORDER)
+    mine = waiting_for(user).order_by().values("pk")
+    return _seen_of_others(user).exclude(pk__in=mine).order_by(*ORDER)
+
+
+def count_of_others(user: User, to_sign: int) -> int:
+    """How much waits for somebody else, by whoever has counted `to_sign`: all of that is seen, and not asked again."""
+    return max(_seen_of_others(user).count() - to_sign, 0)
+
+
+def _seen_of_others(user: User) -> QuerySet[Operation]:
+    return operations_visible_to(user).filter(status__in=PENDING, requester__isnull=False).exclude(requester=user)
 
 
 def asked_by(user: User) -> QuerySet[Operation]:

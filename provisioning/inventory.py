@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from audit.cells import FORMULA, as_meant, as_text
 from policies.results import Denied
 from provisioning.actions.storable import storable
 from provisioning.models import Environment
@@ -25,8 +26,6 @@ MOST_BYTES = 4 * 1024 * 1024
 COLUMNS = ("driver", "target", "kind", "address", "id", "name", "team", "owner")
 NEEDED = ("driver", "kind", "address", "id")
 LONGEST = {"driver": 20, "target": 40, "kind": 80, "address": 160, "id": 500, "name": 120, "team": 40, "owner": 150}
-# A spreadsheet takes what begins so for a formula. Our own exports put ' before it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -140,10 +139,7 @@ def _cells(row: Mapping[str | None, Any]) -> dict[str, str]:
     cells = {name: (value or "").strip(" ") for name, value in row.items() if name and isinstance(value, str)}
     if None in row:
         cells["too_many"] = "1"
-    return {
-        name: value[1:] if value.startswith("'") and value[1:].startswith(_FORMULA) else value
-        for name, value in cells.items()
-    }
+    return {name: as_meant(value) for name, value in cells.items()}
 
 
 def checked(rows: Iterable[tuple[int, Mapping[str, str]]]) -> Read:
@@ -179,17 +175,12 @@ def _wrong(number: int, row: Mapping[str, str]) -> Iterator[RowError]:
             yield RowError(number, name, f"It is longer than {LONGEST[name]} characters.")
         elif _CONTROL.search(value) or not storable(value):
             yield RowError(number, name, "It holds a control character.")
-        elif name != "id" and value.startswith(_FORMULA):
+        elif name != "id" and value.startswith(FORMULA):
             yield RowError(number, name, "It begins like a formula of a spreadsheet.")
 
 
 def _whole(reason: str) -> Read:
     return Read(errors=(RowError(0, "", reason),))
-
-
-def safe_cell(value: str) -> str:
-    """A cell for a CSV file that no spreadsheet takes for a formula."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
 
 
 def take(items: tuple[UUID, ...], environment: Environment) -> bool:
@@ -228,5 +219,5 @@ def csv_lines(items: Iterable[InventoryItem]) -> Iterator[str]:
 
 def _line(cells: Iterable[str]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
+    csv.writer(out).writerow([as_text(cell) for cell in cells])
     return out.getvalue()

@@ -36,14 +36,15 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
     signed_as = kind.approved_as if kind and kind.approved_as else draft.kind
     if kind and kind.judged_as:
         draft = replace(draft, kind=kind.judged_as)
-    rules, matter = approvals.active_rules(), matter_of(draft, signed_as, moment)
+    window = facts.window_of(draft, moment)
+    rules, matter = approvals.active_rules(), matter_of(draft, signed_as, in_window=isinstance(window, Open))
     requirement = approvals.requirement_for(matter, rules)
     try:
         snapshot = facts.gather(
             draft,
-            point=point,
             requirement=requirement,
             plan=plan,
+            window=window,
             now=moment,
             needs=kind.facts if kind else (),
         )
@@ -56,7 +57,7 @@ def judge_draft(draft: Draft, *, point: str, plan: Plan | None = None, now: date
     return Judgement(ruling, requirement)
 
 
-def matter_of(draft: Draft, signed_as: str, now: datetime) -> Matter:
+def matter_of(draft: Draft, signed_as: str, *, in_window: bool) -> Matter:
     """What approval rules match on, before policy has found anything."""
     return Matter(
         kind=signed_as,
@@ -65,7 +66,7 @@ def matter_of(draft: Draft, signed_as: str, now: datetime) -> Matter:
         team=draft.team.slug,
         service=draft.service.slug,
         cost_delta=costs.cost_to_sign(draft),
-        in_window=isinstance(facts.window_of(draft, now), Open),
+        in_window=in_window,
     )
 
 

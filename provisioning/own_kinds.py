@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog import parameters
 from catalog.pricing import price
 from policies.permissions import Permission
-from policies.results import Allowed, Denied, FieldError
+from policies.results import Allowed, Denied, FieldError, wrong_fields
 from provisioning import lifetimes
 from provisioning.drivers.base import EnvironmentSpec
 from provisioning.kinds import Arguments, OperationKind, register
@@ -55,8 +55,7 @@ def _update_gate(environment: Environment, arguments: Arguments) -> Allowed | De
     checked = parameters.check(environment.template_version.parameters, wanted, previous=environment.parameters)
     errors = tuple(FieldError(f"parameters.{e.field}", e.rule, e.message, e.fix) for e in checked.errors)
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=errors)
+        return wrong_fields(errors)
     return Allowed()
 
 

@@ -59,7 +59,7 @@ def _asking_anybody(is_platform: bool, is_auditor: bool) -> QuerySet[Operation]:
 
 
 def waiting_for(user: User) -> QuerySet[Operation]:
-    """What this person may sign now and has not signed: prod first, then the oldest."""
+    """What this person may sign now and has not signed, the oldest first."""
     subject = Concat(Value("operation:"), Cast(OuterRef("pk"), TextField()), output_field=TextField())
     signed = Signature.objects.filter(subject=subject, digest=OuterRef("change_digest"), voided_at=None, signer=user)
     rows = Operation.objects.filter(_asks(user)).exclude(requester=user)

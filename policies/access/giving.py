@@ -3,6 +3,7 @@
 A manager of access gives anything to others; a team's owner what they hold there themselves, in that team.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,6 +17,8 @@ from policies.access.refusals import invalid, refuse, scope_of
 from policies.models import AccessGrant, CustomRole, Effect, Membership, Organisation, Role, Service, Team, User
 from policies.permissions import ROLE_TABLE, Permission, Scope, may
 from policies.results import Allowed, Denied
+
+_SLUG = re.compile(r"[-a-zA-Z0-9_]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,7 @@ def save_role(*, by: User, slug: str, name: str, permissions: list[str]) -> Cust
     if unknown or not permissions:
         text = f"There are no rights {', '.join(unknown)}." if unknown else "A role needs at least one right."
         return refused(invalid("role.rights", "permissions", text, "Choose from the list."))
-    if slug in Role.values or not slug or not name.strip() or len(name) > 80:
+    if slug in Role.values or not _SLUG.fullmatch(slug) or not name.strip() or len(name) > 80:
         return refused(invalid("role.name", "slug", "A name is needed that no other role has.", "Choose another."))
     if Membership.objects.filter(custom__slug=slug, user=by).exists() or _granted(slug, by):
         return refused(oneself("role.not_own", "You hold this role, so you cannot change it."))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from audit.cells import as_text
 from audit.context import context
 from audit.record import emit, record
 from policies.access.giving import last_owner, oneself
@@ -152,9 +153,5 @@ def as_csv(review: AccessReview) -> str:
     for item in review.items.select_related("user", "decided_by"):
         decided = item.decided_at.isoformat() if item.decided_at else ""
         row = [review.period, review.team.slug, item.user.username, item.what, item.decision or "open"]
-        writer.writerow([_plain(cell) for cell in (*row, str(item.decided_by or ""), decided, item.note)])
+        writer.writerow([as_text(cell) for cell in (*row, str(item.decided_by or ""), decided, item.note)])
     return out.getvalue()
-
-
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -16,7 +16,7 @@ from policies.bundle import SEVERITIES
 from policies.bundles import rendered, store
 from policies.models import FormRule, User
 from policies.permissions import Permission, may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 
 # As `waivers.py` reads them: any other text would mean that nobody may waive the rule.
 WAIVERS = ("The platform team", "The owners of the team", "Nobody")
@@ -107,8 +107,7 @@ def add(*, by: User, slug: str, form: Form) -> FormRule | Denied:
     if not wrong and FormRule.objects.filter(slug=slug).exists():
         wrong = [FieldError("slug", "policy.form", f"{slug} is taken.", "Choose another name.")]
     if wrong:
-        first = wrong[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(wrong))
+        return wrong_fields(wrong)
     with context(by=by, reason=f"The rule {form.title}"):
         made = FormRule.objects.create(slug=slug, form=form.as_json(), by=by)
         record("formrule.added", object=f"formrule:{made.pk}", data={"slug": slug, "title": form.title})

@@ -97,8 +97,3 @@ class Waiver(models.Model):
     def is_override(self) -> bool:
         """Is it for one request only?"""
         return self.scope.startswith("request:")
-
-    @property
-    def has_begun(self) -> bool:
-        """Was it granted, whether or not it ended since?"""
-        return self.state in {WaiverState.GRANTED, WaiverState.ENDED} and self.decided_at is not None

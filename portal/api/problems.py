@@ -8,7 +8,7 @@ from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from portal.api import auth
 from portal.waiver_links import waiver_url
 
@@ -127,9 +127,7 @@ _FIXES = {
 
 
 def _invalid(error: exceptions.ValidationError) -> Denied:
-    errors = tuple(_flat("", error.detail))
-    first = errors[0]
-    return Denied(first.rule, first.field, first.message, first.fix, "You", status=422, errors=errors)
+    return wrong_fields(tuple(_flat("", error.detail)), "You")
 
 
 def _flat(field: str, detail: Any) -> Iterator[FieldError]:

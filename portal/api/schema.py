@@ -1,10 +1,11 @@
-"""How each endpoint describes itself in OpenAPI: its scope, what it takes, answers and refuses."""
+"""How each endpoint describes itself in OpenAPI: its scope, what it takes, answers and refuses. And the whole of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -32,7 +33,7 @@ def described(
     parameters: Sequence[Any] = (),
     problems: tuple[int, ...] = (),
 ) -> Callable[[Any], Any]:
-    """Annotate one method. `problems` are statuses beside those that every read, or every write, may give."""
+    """Annotate one method. `problems` are all the statuses with which it may refuse."""
     refused = {(status, CONTENT_TYPE): ProblemSerializer for status in sorted({*problems})}
     return extend_schema(
         summary=summary,
@@ -43,10 +44,23 @@ def described(
     )
 
 
+def writes(
+    summary: str,
+    shape: Shape,
+    *,
+    takes: Shape = None,
+    scope: str = "operate",
+    status: int = 200,
+    problems: tuple[int, ...] = (),
+) -> Callable[[Any], Any]:
+    """Annotate a method that writes; `problems` are statuses beside those with which every write may refuse."""
+    return described(summary, {status: shape}, scope=scope, takes=takes, problems=(*WRITES, *problems))
+
+
 def changes(
     summary: str, shape: Shape, *, takes: Shape, scope: str = "operate", problems: tuple[int, ...] = ()
 ) -> Callable[[Any], Any]:
-    """Annotate a method that changes one thing as it was last read; `shape` is what it answers."""
+    """The same of a method that changes one thing as it was last read."""
     refused = (*WRITES, 412, *problems)
     return described(summary, {200: shape}, scope=scope, takes=takes, parameters=[IF_MATCH], problems=refused)
 
@@ -75,6 +89,20 @@ def page_of(shape: type[serializers.BaseSerializer[Any]]) -> serializers.BaseSer
             "results": shape(many=True),
         },
     )
+
+
+@cache
+def public_schema() -> dict[str, Any]:
+    """Every endpoint, the same for everybody; it cannot change while the process lives."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return made
+
+
+class PublicSchema(SchemaGenerator):
+    """Answers the address of the schema, which is open to anybody, without making it anew: that takes a second."""
+
+    def get_schema(self, request: Any = None, public: bool = True) -> dict[str, Any]:
+        return public_schema()
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

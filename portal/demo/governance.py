@@ -36,9 +36,9 @@ from provisioning.actions.limits import Scope, WantedQuota, set_quota
 from provisioning.actions.request import Wanted, request_environment
 from provisioning.models import Operation
 
-ZONE: Final = "Europe/Stockholm"
+OF_PROD: Final = partial(windowing.Wanted, tiers=("prod",), time_zone="Europe/Stockholm")
 # The book of payments stays untouched while banks are closed; nothing that the guided tour does is held by it.
-FREEZE: Final = windowing.Wanted(
+FREEZE: Final = OF_PROD(
     slug="ledger-weekend",
     name="Ledger at the weekend",
     effect="freeze",
@@ -46,12 +46,10 @@ FREEZE: Final = windowing.Wanted(
     starts_on=date(2026, 1, 2),
     starts_at=time(18),
     duration=timedelta(hours=61),
-    time_zone=ZONE,
     reason="Banks are closed, nobody could put a wrong booking right.",
-    tiers=("prod",),
     services=("ledger",),
 )
-ALLOW: Final = windowing.Wanted(
+ALLOW: Final = OF_PROD(
     slug="invoice-hours",
     name="Invoices by day",
     effect="allow",
@@ -59,23 +57,17 @@ ALLOW: Final = windowing.Wanted(
     starts_on=date(2026, 1, 1),
     starts_at=time(9),
     duration=timedelta(hours=7),
-    time_zone=ZONE,
     reason="Invoices are made at night, so the worker changes by day only.",
-    tiers=("prod",),
     services=("invoice-worker",),
     running="hold",
 )
-
-
 ROLE: Final = "release-manager"
 RIGHTS: Final = [Permission.VIEW.value, Permission.VIEW_HISTORY.value, Permission.DEPLOY.value]
 
 
 def fill() -> None:
     """Make what is missing of it. Raises CommandError at the first refusal."""
-    people = {
-        person.username: person for person in User.objects.filter(username__in=("mara", "ines", "tomasz", "priya"))
-    }
+    people = {person.username: person for person in User.objects.filter(username__in=("mara", "tomasz", "priya"))}
     services = {service.slug: service for service in Service.objects.select_related("team")}
     _limits(people["priya"], services["ledger"].team)
     _windows(people["priya"])
@@ -94,12 +86,11 @@ def _once(rows: QuerySet[Any], make: Callable[[], object]) -> None:
 
 def _limits(by: User, payments: Team) -> None:
     harbour = payments.organisation
-    for scope, metric, limit in (
-        (Scope(team=payments, tier="prod"), "environments", 12),
-        (Scope(team=payments), "vcpu", 64),
-        (Scope(organisation=harbour), "cost_month", 5000),
+    for scope, metric, limit, currency in (
+        (Scope(team=payments, tier="prod"), "environments", 12, ""),
+        (Scope(team=payments), "vcpu", 64, ""),
+        (Scope(organisation=harbour), "cost_month", 5000, "EUR"),
     ):
-        currency = "EUR" if metric == "cost_month" else ""
         wanted = WantedQuota(scope, metric, Decimal(limit), currency, reason="As agreed for this year.")
         _once(Quota.objects.filter(**scope.fields, metric=metric), partial(set_quota, by=by, wanted=wanted))
     budget = WantedBudget(Scope(team=payments), Decimal(1500), "EUR", reason="As agreed for this year.")

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from policies.models import User, Window
 from policies.results import FieldError
 from policies.windowing import Options, Wanted
-from provisioning.actions.storable import storable
 
 LISTS = ("tiers", "teams", "services", "kinds")
 TEXTS = ("slug", "name", "effect", "rrule", "starts_on", "starts_at", "time_zone", "running", "reason")
@@ -60,7 +59,7 @@ def read(by: User, sent: QueryDict, found: Window | None, options: Options) -> W
     if not sent:
         values = _usual(by) if found is None else of_window(found, options)
         return WindowForm(values, found is None or found.active, "", ())
-    values = {name: _plain(sent.get(name, "")) for name in (*TEXTS, *NUMBERS, *LISTS)}
+    values = {name: sent.get(name, "").strip()[:400] for name in (*TEXTS, *NUMBERS, *LISTS)}
     if found is not None:
         values["slug"] = found.slug
     return WindowForm(values, "active" in sent, sent.get("asked", ""), tuple(_unreadable(values)))
@@ -75,7 +74,7 @@ def _usual(by: User) -> dict[str, str]:
 
 def of_window(found: Window, options: Options) -> dict[str, str]:
     """A window as its form shows it; of kinds that go together only the one that stands for them."""
-    whole = int(found.duration / MINUTE)
+    whole = found.duration // MINUTE
     texts = {name: str(getattr(found, name)) for name in ("slug", "name", "effect", "rrule", "time_zone", "running")}
     lists = {name: ", ".join(getattr(found, name)) for name in ("tiers", "teams", "services")}
     return {
@@ -126,7 +125,3 @@ def end_of(sent: QueryDict) -> datetime:
     """The planned end of a switch; what cannot be read has ended already, which the action refuses."""
     hours = sent.get("hours", "")
     return timezone.now() + timedelta(hours=int(hours) if is_whole(hours) else 0)
-
-
-def _plain(text: str) -> str:
-    return text.strip()[:400] if storable(text) else ""

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from policies.access.leaving import teams_without_owner
 from policies.access.why import Explanation, explain
-from policies.approvals import Subject, active_rules, satisfiable
+from policies.approvals import Subject, active_rules
 from policies.models import AccessGrant, ApprovalRule, CustomRole, Effect, Role, Team, User
 from policies.permissions import ROLE_TABLE, Permission, Scope, teams_with
 from policies.requirements import joined
 from policies.results import Denied
+from policies.seats import satisfiable
 
 
 def sentence(grant: AccessGrant) -> str:

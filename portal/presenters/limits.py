@@ -34,7 +34,6 @@ class Bar:
 
     label: str
     metric: str
-    limit: str
     words: str
     used: Decimal
     total: Decimal
@@ -53,7 +52,6 @@ def bar(use: Usage) -> Bar:
     return Bar(
         label=f"{quota.scope}: {metric_name(quota.metric)}",
         metric=metric_name(quota.metric),
-        limit=shown(quota.metric, use.limit, quota.currency),
         words=_words(use),
         used=use.used,
         total=use.limit,
@@ -67,17 +65,17 @@ def metric_name(metric: str) -> str:
     return _("cost a month") if metric == "cost_month" else named(metric)
 
 
-def shown(use_metric: str, value: Decimal, currency: str = "") -> str:
-    """An amount of a metric."""
+def shown(value: Decimal, currency: str = "") -> str:
+    """An amount, of money where a currency is given."""
     return amount(value, currency=currency) if currency else grouped(value)
 
 
 def _words(use: Usage) -> str:
     quota = use.quota
-    limit = shown(quota.metric, use.limit, quota.currency)
-    said = _("%(used)s of %(limit)s") % {"used": shown(quota.metric, use.used, quota.currency), "limit": limit}
+    limit = shown(use.limit, quota.currency)
+    said = _("%(used)s of %(limit)s") % {"used": shown(use.used, quota.currency), "limit": limit}
     if use.pending > 0:
-        more = shown(quota.metric, use.pending, quota.currency)
+        more = shown(use.pending, quota.currency)
         return _("%(said)s, this takes %(more)s more") % {"said": said, "more": more}
     return said
 
@@ -99,7 +97,6 @@ class BudgetBar:
     pending: Decimal
     total: Decimal
     tone: str
-    percent: int
 
 
 def budget_bar(projection: Projection) -> BudgetBar:
@@ -119,7 +116,6 @@ def budget_bar(projection: Projection) -> BudgetBar:
         pending=projection.committed,
         total=max(budget.amount, projection.projected),
         tone="bad" if over else "warn" if projection.percent >= WARNS else "accent",
-        percent=projection.percent,
     )
 
 
@@ -145,4 +141,4 @@ def changes(history: QuerySet[AuditEvent], ref: str, quota: Quota) -> list[Limit
 
 def _said(row: AuditEvent, side: str, quota: Quota) -> str:
     value = (row.data or {}).get(side)
-    return _("no limit") if value is None else shown(quota.metric, Decimal(str(value)), quota.currency)
+    return _("no limit") if value is None else shown(Decimal(str(value)), quota.currency)

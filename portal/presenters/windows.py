@@ -8,9 +8,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from policies.models import Stop, Switch, SwitchName, User, Window
-from policies.permissions import Permission, may
-from policies.windows import ALLOW
+from policies.models import Stop, Switch, SwitchName, User, Window, WindowEffect
+from policies.stops import may_lift
 
 Span = tuple[datetime, datetime]
 
@@ -40,7 +39,7 @@ def pill(row: Window, next_span: Span | None, now: datetime) -> dict[str, str]:
     lasts = next_span is not None and next_span[0] <= now
     if not row.active:
         return {"tone": "idle", "icon": "archive", "word": _("Out of force")}
-    if row.effect == ALLOW:
+    if row.effect == WindowEffect.ALLOW:
         open_ = {"tone": "ok", "icon": "circle-check", "word": _("Open now")}
         return open_ if lasts else {"tone": "warn", "icon": "lock", "word": _("Closed now")}
     if lasts:
@@ -72,16 +71,11 @@ def stop_rows(by: User, found: Iterable[Stop]) -> list[dict[str, Any]]:
         {
             "stop": row,
             "line": row.service.slug if row.service else _("every line"),
-            "lifts": row.lifted_at is None and row.stopped_by_id != by.pk and may_stop(by, row),
+            "lifts": row.lifted_at is None and bool(may_lift(by, row)),
             "yours": row.lifted_at is None and row.stopped_by_id == by.pk,
         }
         for row in found
     ]
-
-
-def may_stop(by: User, row: Stop) -> bool:
-    """Does the right reach this line?"""
-    return bool(may(by, Permission.STOP_THE_LINE, row.service))
 
 
 def switch_row(name: str, row: Switch | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from rest_framework.permissions import AllowAny
 
 from portal.api.base import NotThere
 from portal.api.docs import docs
+from portal.api.schema import PublicSchema
 from portal.api.views import (
     approval_rules,
     decided,
@@ -131,7 +132,7 @@ v1: list[Route] = [
     path("history/", history.History.as_view(), name="history"),
     path("history/export/", history.HistoryExport.as_view(), name="history_export"),
 ]
-schema = SpectacularAPIView.as_view(permission_classes=[AllowAny])
+schema = SpectacularAPIView.as_view(permission_classes=[AllowAny], generator_class=PublicSchema)
 urls: list[Route] = [
     path("schema/", schema, name="schema"),
     path("docs/", docs, name="docs"),

@@ -18,7 +18,7 @@ from policies.permissions import Permission, may, teams_with
 from policies.results import Denied
 from portal import loaders
 from portal.views import second_factor
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning import selectors
 from provisioning.actions import break_glass as glass_actions
 
@@ -76,10 +76,10 @@ def break_glass(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "operation": found,
         "may": may(viewer(request), Permission.BREAK_GLASS, found.environment.service),
-        "problem": problem_of(denied, _("The glass is whole")) if denied is not None else None,
+        "problem": problem_of(denied, _("The glass is whole")),
         "crumbs": [(found.short_id, reverse("operation", args=[pk])), (_("Break the glass"), None)],
     }
-    return render(request, "approval_rules/glass.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "approval_rules/glass.html", context, status=status_of(denied))
 
 
 def _list(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
@@ -92,10 +92,10 @@ def _list(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
         "owned": owned,
         "absent": members.filter(memberships__team__in=owned).exclude(pk=user.pk).distinct().order_by("full_name"),
         "people": members.order_by("full_name"),
-        "problem": problem_of(denied, _("Nobody was named")) if denied is not None else None,
+        "problem": problem_of(denied, _("Nobody was named")),
         "crumbs": _crumbs(_("Standing in")),
     }
-    status = denied.status if denied is not None else 200
+    status = status_of(denied)
     return render(request, "approval_rules/delegations.html", context, status=status)
 
 

@@ -17,7 +17,7 @@ from policies.permissions import Permission, may
 from policies.results import Denied
 from portal import people_near
 from portal.presenters import access as show
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 
 MOST = 200
 
@@ -44,11 +44,11 @@ def _page(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
         "may_give": people_near.manages_any(user),
         "may_manage": bool(may(user, Permission.MANAGE_ACCESS, None)),
         "posted": request.POST,
-        "problem": problem_of(denied, _("Not done")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not done")),
         "crumbs": [(_("Governance"), "/governance/"), (_("Access"), None)],
         "part": "access",
     }
-    return render(request, "access/page.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "access/page.html", context, status=status_of(denied))
 
 
 def _answers(request: HttpRequest, asked: dict[str, str]) -> list[why.Explanation]:
@@ -124,8 +124,8 @@ def roles(request: HttpRequest) -> HttpResponse:
         "asked": request.POST,
         "chosen": request.POST.getlist("permissions"),
         "may_manage": bool(may(user, Permission.MANAGE_ACCESS, None)),
-        "problem": problem_of(denied, _("Not saved")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not saved")),
         "crumbs": [(_("Governance"), "/governance/"), (_("Access"), "/access/"), (_("Roles"), None)],
         "part": "roles",
     }
-    return render(request, "access/roles.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "access/roles.html", context, status=status_of(denied))

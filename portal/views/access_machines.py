@@ -13,7 +13,7 @@ from policies.permissions import Permission, teams_with
 from policies.results import Denied
 from portal import people_near
 from portal.views import second_factor
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 
 DAYS = (30, 90, 365)
 
@@ -89,8 +89,8 @@ def _page(
         "days": DAYS,
         "made": made[0] if made else None,
         "value": made[1] if made else "",
-        "problem": problem_of(denied, _("Not done")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not done")),
         "crumbs": [(_("Access"), "/access/"), (_("Service accounts"), None)],
         "part": "accounts",
     }
-    return render(request, "access/accounts.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "access/accounts.html", context, status=status_of(denied))

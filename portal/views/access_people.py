@@ -15,7 +15,7 @@ from policies.permissions import Permission, live, may
 from policies.results import Denied
 from portal import loaders, people_near
 from portal.presenters import access as show
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning.actions import leaving
 
 
@@ -42,11 +42,11 @@ def shown(request: HttpRequest, found: User, denied: Denied | None = None) -> Ht
         "may_give": people_near.manages_any(user),
         "may_close": found.is_active and may_close(user, found) is None,
         "may_look": bool(may(user, Permission.IMPERSONATE, None)) and found.is_active and found.pk != user.pk,
-        "problem": problem_of(denied, _("Not done")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not done")),
         "crumbs": [(_("Access"), "/access/"), (str(found), None)],
         "part": "access",
     }
-    return render(request, "access/person.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "access/person.html", context, status=status_of(denied))
 
 
 @require_POST
@@ -100,11 +100,11 @@ def _ownership(request: HttpRequest, denied: Denied | None = None) -> HttpRespon
         "services": leaving.unowned_services(user)[:200],
         "machines": leaving.unowned_machines(user).order_by("username")[:200],
         "may_give": people_near.manages_any(user),
-        "problem": problem_of(denied, _("Not handed on")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not handed on")),
         "crumbs": [(_("Access"), "/access/"), (_("Ownership"), None)],
         "part": "ownership",
     }
-    return render(request, "access/ownership.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "access/ownership.html", context, status=status_of(denied))
 
 
 @require_POST

@@ -10,7 +10,7 @@ from policies.access import reviews as actions
 from policies.models import AccessReview
 from policies.results import Denied
 from portal import people_near
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 
 
 @require_safe
@@ -36,11 +36,11 @@ def _page(request: HttpRequest, found: AccessReview, denied: Denied | None = Non
         "review": found,
         "items": found.items.select_related("user", "decided_by"),
         "may_decide": bool(actions.reviews(user, found.team)),
-        "problem": problem_of(denied, _("Not decided")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not decided")),
         "crumbs": [(_("Access"), "/access/"), (_("Reviews"), "/access/reviews/"), (str(found), None)],
         "part": "reviews",
     }
-    return render(request, "access/review.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "access/review.html", context, status=status_of(denied))
 
 
 @require_POST

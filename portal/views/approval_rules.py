@@ -15,7 +15,7 @@ from policies.results import Denied
 from policies.rule_book import RuleDraft
 from portal.forms.approval_rule import draft_of, shown
 from portal.presenters import approval_rules as show
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning import closures, rule_trial, selectors
 
 
@@ -98,10 +98,10 @@ def _form(
         "asked": asked,
         "expiries": OnExpiry.choices,
         "options": closures.options(),
-        "problem": problem_of(denied, _("Nothing was kept")) if denied is not None else None,
+        "problem": problem_of(denied, _("Nothing was kept")),
         "crumbs": _crumbs(rule.slug if rule else _("New rule")),
     }
-    return render(request, "approval_rules/form.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "approval_rules/form.html", context, status=status_of(denied))
 
 
 def _refused(request: HttpRequest, denied: Denied) -> HttpResponse:

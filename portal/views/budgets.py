@@ -16,7 +16,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.forms import limits as forms
 from portal.presenters.limits import budget_bar
-from portal.views.pages import page, problem_of, viewer
+from portal.views.pages import page, problem_of, status_of, viewer
 from provisioning.actions import budgets as act
 from provisioning.costs import project
 from provisioning.tiers import Tier
@@ -73,8 +73,8 @@ def _shown(
         "marks": found.marks.all()[:12] if found else (),
         "scopes": forms.scopes(user),
         "tiers": Tier.values,
-        "problem": problem_of(denied) if denied is not None else None,
+        "problem": problem_of(denied),
         "may_manage": bool(may(user, Permission.MANAGE_QUOTAS, None)),
         "crumbs": [(_("Quotas & budgets"), "/quotas/"), (str(found.scope) if found else _("New budget"), None)],
     }
-    return page(request, "quotas/budget.html", context, status=denied.status if denied is not None else 200)
+    return page(request, "quotas/budget.html", context, status=status_of(denied))

@@ -18,7 +18,7 @@ from policies.permissions import Permission, may
 from policies.results import Denied
 from portal.second_factor.removing import reset
 from portal.views import second_factor
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 
 PAGE = 50
 _HELD = Authenticator.objects.filter(user=OuterRef("pk"), type__in=factors.FACTORS)
@@ -56,9 +56,9 @@ def _rules(request: HttpRequest, *, denied: Denied | None = None) -> HttpRespons
         "may_people": bool(may(user, Permission.MANAGE_ACCESS, None)),
         "people": _people().count(),
         "with_factor": _people().filter(Exists(_HELD)).count(),
-        "problem": problem_of(denied, _("Nothing was changed")) if denied is not None else None,
+        "problem": problem_of(denied, _("Nothing was changed")),
     }
-    return render(request, "second_factor/rules.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "second_factor/rules.html", context, status=status_of(denied))
 
 
 def _crumbs(rules: str | None) -> list[tuple[str, str | None]]:
@@ -88,10 +88,10 @@ def _list(request: HttpRequest, *, denied: Denied | None = None, **more: Any) ->
         "crumbs": [*_crumbs("/second-factor/rules/"), (_("People"), None)],
         "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
         "asked": asked,
-        "problem": problem_of(denied, _("Nothing was reset")) if denied is not None else None,
+        "problem": problem_of(denied, _("Nothing was reset")),
         **more,
     }
-    return render(request, "second_factor/people.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "second_factor/people.html", context, status=status_of(denied))
 
 
 @require_POST

@@ -27,7 +27,7 @@ def governance(request: HttpRequest) -> HttpResponse:
 def _now(user: User) -> dict[str, list[str]]:
     """A few words for each part that has something to count, as far as the viewer sees it."""
     living = waivers.visible_to(user).filter(state__in=waivers.LIVING).count()
-    todo, line = len(waivers.to_decide(user)), stops.visible_to(user).filter(lifted_at=None).count()
+    todo, line = len(waivers.to_decide(user)), stops.open_to(user).count()
     rules = engine.in_force()
     return {
         "policies": [_words(_("%(n)d rules in force"), len(rules.rules))] if isinstance(rules, Bundle) else [],

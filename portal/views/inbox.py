@@ -87,12 +87,13 @@ def _matches(text: str) -> Q:
 
 def _whole(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Everything of the page."""
-    rows = asked.rows()
-    paginator = Paginator(related(rows), PAGE)
-    if asked.scope == "mine" and not asked.values:
-        paginator.count = shell_of(request).to_sign
+    paginator = Paginator(asked.rows().values_list("pk", flat=True), PAGE)
+    counts = _counts(request, asked)
+    if not asked.values:
+        paginator.count = shell_of(request).to_sign if asked.scope == "mine" else counts[asked.scope]
     page = paginator.get_page(asked.page)
-    found = list(page)
+    # Thousands of narrow rows are sorted, and only those of the page are read whole.
+    found = list(related(Operation.objects.filter(pk__in=list(page))).order_by(*waits.ORDER))
     answers = list(related(waits.to_answer(asked.user))[:PAGE]) if asked.scope == "mine" else []
     both = [*answers, *found]
     about = show.About(signed_counts(both), waiting.waits_in(both), comment_counts(both), asked.user)
@@ -103,15 +104,18 @@ def _whole(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "rows": show.inbox_rows(found, about, chosen=asked.chosen),
         "answers": show.inbox_rows(answers, about, chosen=asked.chosen),
         "reviews": show.reviews(waits.to_review(asked.user)[:PAGE]) if asked.scope == "mine" else [],
-        "tabs": _tabs(request, asked),
+        "tabs": _tabs(asked, counts),
         "filter": _filter(request, asked, paginator.count),
         **beside(asked.user, asked.chosen),
     }
 
 
-def _tabs(request: HttpRequest, asked: Asked) -> list[dict[str, Any]]:
+def _counts(request: HttpRequest, asked: Asked) -> dict[str, int]:
     shell, own = shell_of(request), waits.asked_by(asked.user).count()
-    counts = {"mine": shell.waiting, "others": waits.of_others(asked.user).count(), "asked": own}
+    return {"mine": shell.waiting, "others": waits.count_of_others(asked.user, shell.to_sign), "asked": own}
+
+
+def _tabs(asked: Asked, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     words = {"mine": _("Waits for you"), "others": _("Waits for others"), "asked": _("You asked")}
     return [
         {

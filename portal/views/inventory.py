@@ -21,7 +21,7 @@ from policies.models import Team, User
 from policies.permissions import Permission, may, teams_with
 from policies.results import Denied
 from portal import loaders
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning import inventory
 from provisioning.actions import inventory as actions
 from provisioning.actions.adopt import adopt
@@ -138,7 +138,7 @@ def _render(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
         "page": rows,
         "may_manage": may_manage,
         "may_adopt": teams_with(by, Permission.REQUEST).exists(),
-        "problem": problem_of(denied) if denied is not None else None,
+        "problem": problem_of(denied),
         "last": InventoryImport.objects.select_related("by").first() if may_manage else None,
         "teams": Team.objects.order_by("name") if may_manage else [],
         "targets": Target.objects.filter(retired_at=None) if may_manage else [],
@@ -148,4 +148,4 @@ def _render(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
         "asked": request.POST,
         "crumbs": [("Inventory", None)],
     }
-    return render(request, "inventory/page.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "inventory/page.html", context, status=status_of(denied))

@@ -21,7 +21,7 @@ from portal import loaders
 from portal.forms import limits as forms
 from portal.presenters.limits import OF_FORM, bar, budget_bar, changes
 from portal.shell import shell_of
-from portal.views.pages import page, problem_of, viewer
+from portal.views.pages import page, problem_of, status_of, viewer
 from provisioning import reclaim
 from provisioning.actions import limits as act
 from provisioning.costs import project
@@ -131,13 +131,13 @@ def _shown(
         "scopes": forms.scopes(user),
         "tiers": Tier.values,
         "metrics": forms.metrics(),
-        "problem": problem_of(denied) if denied is not None else None,
+        "problem": problem_of(denied),
         "may_manage": bool(may(user, Permission.MANAGE_QUOTAS, None)),
         "crumbs": [(_("Quotas & budgets"), "/quotas/"), (str(found.scope) if found else _("New quota"), None)],
     }
     if found is not None:
         context |= _use_of(user, found)
-    return page(request, "quotas/one.html", context, status=denied.status if denied is not None else 200)
+    return page(request, "quotas/one.html", context, status=status_of(denied))
 
 
 def _use_of(user: User, found: Quota) -> dict[str, Any]:

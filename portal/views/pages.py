@@ -28,8 +28,15 @@ def page(
     return response
 
 
-def problem_of(denied: Denied, title: str = "") -> dict[str, Any]:
+def status_of(denied: Denied | None) -> int:
+    """Of a page that shows a refusal, where there is one."""
+    return 200 if denied is None else denied.status
+
+
+def problem_of(denied: Denied | None, title: str = "") -> dict[str, Any] | None:
     """A refusal for components/problem.html. By a policy it has the value, and leads to where a waiver is asked for."""
+    if denied is None:
+        return None
     first = denied.errors[0] if denied.errors else None
     said = first if first is not None and first.rule == denied.rule else None
     return {

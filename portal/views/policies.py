@@ -17,7 +17,7 @@ from policies.permissions import Permission, may, teams_with
 from policies.results import Denied
 from portal import loaders, policy_sources
 from portal.presenters import policies as show
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 
 SHOWN = 100
 
@@ -84,10 +84,10 @@ def _bundles(request: HttpRequest, *, denied: Denied | None = None) -> HttpRespo
     context = {
         "bundles": [(row, show.look_of(row)) for row in PolicyBundle.objects.select_related("by")[:SHOWN]],
         "sources": PolicySource.objects.all(),
-        "problem": problem_of(denied, _("Not done")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not done")),
         "problems": [error.message for error in denied.errors] if denied is not None else [],
     }
-    status = denied.status if denied is not None else 200
+    status = status_of(denied)
     return render(request, "policies/bundles.html", context | _frame(request, (_("Bundles"), None)), status=status)
 
 
@@ -142,11 +142,11 @@ def _bundle(request: HttpRequest, found: PolicyBundle, *, denied: Denied | None 
         "shadowed": shadowed | {"freed": found.shadowed.filter(differs=True, allowed=True).count()},
         "differing": _differing(request, found),
         "keep_days": replay.KEEP_DAYS,
-        "problem": problem_of(denied, _("Not done")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not done")),
         "problems": [error.message for error in denied.errors] if denied is not None else [],
     }
     frame = _frame(request, (_("Bundles"), "/policies/bundles/"), (str(found), None))
-    return render(request, "policies/bundle.html", context | frame, status=denied.status if denied is not None else 200)
+    return render(request, "policies/bundle.html", context | frame, status=status_of(denied))
 
 
 def _differing(request: HttpRequest, found: PolicyBundle) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from catalog.models import Template
 from policies.bundles import forms
 from policies.bundles.forms import Form
 from policies.permissions import Permission, may, teams_with
-from policies.results import Denied, FieldError
+from policies.results import Denied, wrong_fields
 from portal import loaders
 from portal.presenters import policies as show
 from portal.presenters.refusals import field_errors
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning.tiers import Tier
 
 TEXTS = ("slug", "kind", "title", "parameter", "severity", "who")
@@ -28,7 +28,7 @@ def policy_rule_new(request: HttpRequest) -> HttpResponse:
         return _page(request, slug, form)
     wrong = forms.problems(slug, form)
     if wrong:
-        return _page(request, slug, form, denied=_unfit(wrong))
+        return _page(request, slug, form, denied=wrong_fields(wrong))
     if "keep" not in request.POST:
         return _page(request, slug, form, files=forms.files(slug, form))
     made = forms.add(by=viewer(request), slug=slug, form=form)
@@ -65,11 +65,6 @@ def _asked(request: HttpRequest) -> tuple[str, Form]:
     )
 
 
-def _unfit(wrong: list[FieldError]) -> Denied:
-    first = wrong[0]
-    return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(wrong))
-
-
 def _page(
     request: HttpRequest,
     slug: str,
@@ -98,4 +93,4 @@ def _page(
         "chips": show.chips(request.path),
         "crumbs": [(_("Governance"), "/governance/"), (_("Policies"), "/policies/"), (_("Rule without code"), None)],
     }
-    return render(request, "policies/form.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "policies/form.html", context, status=status_of(denied))

@@ -24,7 +24,7 @@ from portal.second_factor import codes, enrolling, keys, removing, session
 from portal.second_factor.enrolling import Enrolled
 from portal.second_factor.entering import SEALED
 from portal.views import second_factor
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning.drivers.base import DriverError
 
 PENDING = "second_factor_seed"
@@ -51,9 +51,9 @@ def _security(request: HttpRequest, *, denied: Denied | None = None) -> HttpResp
         "proof": session.found_in(request),
         "keys_usable": keys.usable(request),
         "may_people": bool(may(user, Permission.MANAGE_ACCESS, None)),
-        "problem": problem_of(denied, _("Nothing was changed")) if denied is not None else None,
+        "problem": problem_of(denied, _("Nothing was changed")),
     }
-    return render(request, "second_factor/security.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "second_factor/security.html", context, status=status_of(denied))
 
 
 def _frame(word: str) -> dict[str, object]:
@@ -97,7 +97,7 @@ def _app(request: HttpRequest, user: User, secret: str, denied: Denied | None) -
         "secret": " ".join(secret[place : place + 4] for place in range(0, len(secret), 4)),
         "denied": denied,
     }
-    return render(request, "second_factor/app.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "second_factor/app.html", context, status=status_of(denied))
 
 
 @never_cache
@@ -122,7 +122,7 @@ def key(request: HttpRequest) -> HttpResponse:
         "denied": denied,
         "name": request.POST.get("name", ""),
     }
-    return render(request, "second_factor/key.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "second_factor/key.html", context, status=status_of(denied))
 
 
 def _oneself(request: HttpRequest) -> User:

@@ -16,7 +16,7 @@ from policies.models import ApiToken
 from policies.results import Denied
 from portal import accounts, loaders
 from portal.views import second_factor
-from portal.views.pages import viewer
+from portal.views.pages import status_of, viewer
 
 DAYS = (30, 90, 365)
 
@@ -33,7 +33,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         denied = answer
     zones = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC")
     context = {"zones": zones, "denied": denied, "crumbs": [("Settings", None)], "tab": "profile"}
-    return render(request, "settings/profile.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "settings/profile.html", context, status=status_of(denied))
 
 
 @never_cache

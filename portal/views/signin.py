@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from policies.results import Denied
 from policies.tokens import use_link
 from portal import accounts
-from portal.views.pages import viewer
+from portal.views.pages import status_of, viewer
 
 
 def safe_next(request: HttpRequest) -> str:
@@ -28,7 +28,7 @@ def _form(request: HttpRequest, *, denied: Denied | None = None, username: str =
         "denied": denied,
         "username": username,
     }
-    return render(request, "signin/signin.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "signin/signin.html", context, status=status_of(denied))
 
 
 @never_cache

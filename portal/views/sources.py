@@ -12,7 +12,7 @@ from catalog import actions, selectors
 from policies.permissions import Permission, may
 from policies.results import Denied
 from portal import loaders
-from portal.views.pages import viewer
+from portal.views.pages import status_of, viewer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,7 +39,7 @@ def _page(
         "may_publish": bool(may(viewer(request), Permission.PUBLISH_TEMPLATE, None)),
         "crumbs": [("Catalogue", "/catalogue/"), ("Sources", None)],
     }
-    status = denied.status if denied is not None else 200
+    status = status_of(denied)
     return render(request, "catalogue/sources.html", context, status=status)
 
 

@@ -18,7 +18,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.forms.windows import end_of
 from portal.presenters import windows as show
-from portal.views.pages import page, problem_of, viewer
+from portal.views.pages import page, problem_of, status_of, viewer
 
 PAGE = 25
 HOME = (lazy("Windows"), "/windows/")
@@ -58,11 +58,11 @@ def _stops(request: HttpRequest, denied: Denied | None = None) -> HttpResponse:
         "rows": show.stop_rows(user, at.object_list),
         "services": services_with(user, Permission.STOP_THE_LINE).order_by("slug"),
         "may_stop_all": bool(may(user, Permission.STOP_THE_LINE, None)),
-        "problem": problem_of(denied) if denied is not None else None,
+        "problem": problem_of(denied),
         "chips": show.chips("stops"),
         "crumbs": [HOME, (_("Stopped lines"), None)],
     }
-    return page(request, "windows/stops.html", context, status=denied.status if denied is not None else 200)
+    return page(request, "windows/stops.html", context, status=status_of(denied))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,12 +97,12 @@ def _switches(request: HttpRequest, denied: Denied | None = None) -> HttpRespons
         "rows": [show.switch_row(name, in_use.get(name)) for name in SwitchName.values],
         "may_use": bool(may(viewer(request), Permission.USE_SWITCHES, None)),
         "most_hours": LONGEST_SWITCH.days * 24,
-        "problem": problem_of(denied) if denied is not None else None,
+        "problem": problem_of(denied),
         "chips": show.chips("switches"),
         "crumbs": [HOME, (_("Switches"), None)],
     }
-    return page(request, "windows/switches.html", context, status=denied.status if denied is not None else 200)
+    return page(request, "windows/switches.html", context, status=status_of(denied))
 
 
 def _text(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").strip()[:400].replace("\x00", "")
+    return request.POST.get(name, "").strip()[:400]

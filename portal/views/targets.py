@@ -14,7 +14,7 @@ from policies.permissions import Permission, may
 from policies.results import Denied
 from portal import loaders
 from portal.presenters import targets as show
-from portal.views.pages import problem_of, viewer
+from portal.views.pages import problem_of, status_of, viewer
 from provisioning import admission_hooks, selectors
 from provisioning.actions import targets as actions
 from provisioning.drivers import registry
@@ -110,11 +110,11 @@ def _list(request: HttpRequest, *, denied: Denied | None = None, asked: dict[str
         "troubled": [row for row in show.troubled() if row["target"] is None],
         "drivers": registry.names(),
         "asked": asked or {},
-        "problem": problem_of(denied, _("Not registered")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not registered")),
         "may_manage": bool(may(viewer(request), Permission.MANAGE_TARGETS, None)),
         "crumbs": [(_("Targets"), None)],
     }
-    return render(request, "targets/list.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "targets/list.html", context, status=status_of(denied))
 
 
 def _one(request: HttpRequest, found: Target, *, denied: Denied | None = None) -> HttpResponse:
@@ -127,8 +127,8 @@ def _one(request: HttpRequest, found: Target, *, denied: Denied | None = None) -
         "breaker": show.breaker_facts(getattr(found, "breaker", None)),
         "facts": show.facts(found),
         "admission": admission_hooks.admission_latency(found),
-        "problem": problem_of(denied, _("Not done")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not done")),
         "may_manage": bool(may(viewer(request), Permission.MANAGE_TARGETS, None)),
         "crumbs": [(_("Targets"), "/targets/"), (found.slug, None)],
     }
-    return render(request, "targets/page.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "targets/page.html", context, status=status_of(denied))

@@ -21,7 +21,7 @@ from portal.forms import waivers as forms
 from portal.forms.waivers import Place, WaiverForm
 from portal.presenters import events
 from portal.presenters import waivers as show
-from portal.views.pages import page, problem_of, viewer
+from portal.views.pages import page, problem_of, status_of, viewer
 
 PAGE = 25
 HOME = (lazy("Waivers"), "/waivers/")
@@ -106,10 +106,10 @@ def _form(request: HttpRequest, form: WaiverForm, denied: Denied | None = None) 
         "rule": rules.rule_of(form.values["rule"]),
         "places": [(option, _decides(viewer(request), form, option)) for option in form.places],
         "owner": form.values["owner"] or viewer(request).username,
-        "problem": problem_of(denied, _("Not asked")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not asked")),
         "crumbs": [(_("Governance"), "/governance/"), HOME, (_("Ask"), None)],
     }
-    return render(request, "waivers/new.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "waivers/new.html", context, status=status_of(denied))
 
 
 def _decides(user: User, form: WaiverForm, place: Place) -> str:
@@ -164,7 +164,7 @@ def _one(request: HttpRequest, found: Waiver, denied: Denied | None = None) -> H
         "object_url": show.object_url(found),
         "rights": show.rights(viewer(request), found),
         "events": events.timeline(list(told), {}),
-        "problem": problem_of(denied, _("Not done")) if denied is not None else None,
+        "problem": problem_of(denied, _("Not done")),
         "crumbs": [(_("Governance"), "/governance/"), HOME, (found.rule, None)],
     }
-    return render(request, "waivers/page.html", context, status=denied.status if denied is not None else 200)
+    return render(request, "waivers/page.html", context, status=status_of(denied))

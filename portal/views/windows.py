@@ -15,12 +15,12 @@ from policies import windowing, windows
 from policies.models import Window
 from policies.permissions import Permission, may
 from policies.recurrence import Span
-from policies.results import Denied
+from policies.results import Denied, wrong_fields
 from portal import loaders
 from portal.forms import windows as forms
 from portal.forms.windows import WindowForm
 from portal.presenters import windows as show
-from portal.views.pages import page, problem_of, viewer
+from portal.views.pages import page, problem_of, status_of, viewer
 from provisioning import closures
 
 PAGE = 25
@@ -58,7 +58,7 @@ def window(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def window_retire(request: HttpRequest, pk: int) -> HttpResponse:
     """Put it out of force at once."""
-    found, reason = loaders.window(viewer(request), pk), request.POST.get("reason", "")[:200].replace("\x00", "")
+    found, reason = loaders.window(viewer(request), pk), request.POST.get("reason", "")[:200]
     answer = windowing.retire(by=viewer(request), window=found, reason=reason)
     if isinstance(answer, Denied):
         form = forms.read(viewer(request), request.GET, found, closures.options())
@@ -73,7 +73,7 @@ def _form(request: HttpRequest, found: Window | None) -> HttpResponse:
     if request.method != "POST":
         return _shown(request, found, form)
     if form.errors:
-        return _shown(request, found, form, denied=windowing.refusal(list(form.errors)))
+        return _shown(request, found, form, denied=wrong_fields(form.errors))
     answer: Window | Denied | list[Span]
     if form.only_shows:
         answer = windowing.preview(by=user, wanted=form.wanted(), options=options)
@@ -108,10 +108,10 @@ def _shown(
         "pill": show.pill(found, stand[0] if stand else None, now) if found is not None and spans is None else None,
         "scope": show.scope(found) if found is not None else "",
         "options": options,
-        "problem": problem_of(denied) if denied is not None else None,
+        "problem": problem_of(denied),
         "errors": denied.errors if denied is not None else (),
         "chips": show.chips("windows"),
         "may_manage": bool(may(user, Permission.MANAGE_WINDOWS, None)),
         "crumbs": [HOME, (found.name if found else _("New window"), None)],
     }
-    return page(request, "windows/one.html", context, status=denied.status if denied is not None else 200)
+    return page(request, "windows/one.html", context, status=status_of(denied))

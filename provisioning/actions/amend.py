@@ -12,7 +12,7 @@ from policies import approvals, waiving
 from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import User
 from policies.permissions import may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning import costs, holdings, kinds, reclaim
 from provisioning.actions.hold import end_hold, locked, not_in, not_requester
 from provisioning.actions.storable import storable, unstorable
@@ -105,8 +105,7 @@ def _checked(operation: Operation, parameters: Mapping[str, Any]) -> dict[str, A
     result = schema_check.check(environment.template_version.parameters, merged)
     errors = tuple(FieldError(f"parameters.{e.field}", e.rule, e.message, e.fix) for e in result.errors)
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=errors)
+        return wrong_fields(errors)
     return dict(result.values)
 
 

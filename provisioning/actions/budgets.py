@@ -10,8 +10,8 @@ from audit.context import context
 from audit.record import record
 from policies.budgets import Projection
 from policies.models import Budget, User
-from policies.results import Denied, FieldError
-from provisioning.actions.limits import MOST, Scope, currency_errors, invalid, may_manage, reason_given, scope_errors
+from policies.results import Denied, FieldError, wrong_fields
+from provisioning.actions.limits import MOST, Scope, currency_errors, may_manage, reason_given, scope_errors
 from provisioning.actions.storable import storable, unstorable
 from provisioning.costs import project
 
@@ -89,7 +89,7 @@ def _denied(by: User, wanted: WantedBudget) -> Denied | None:
     if not storable([wanted.currency, wanted.reason, wanted.scope.tier]):
         return unstorable("currency")
     errors = [*scope_errors(wanted.scope), *currency_errors(wanted.currency), *_amounts(wanted)]
-    return invalid(errors) if errors else None
+    return wrong_fields(errors, "You") if errors else None
 
 
 def _amounts(wanted: WantedBudget) -> list[FieldError]:

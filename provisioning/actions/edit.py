@@ -16,7 +16,7 @@ from policies import approvals
 from policies.approvals import Right
 from policies.decisions import denied_by, refuse
 from policies.models import User
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning import costs, holdings, kinds, reclaim
 from provisioning.actions.storable import storable, unstorable
 from provisioning.costs import OverBudget
@@ -106,8 +106,7 @@ def _checked(operation: Operation, parameters: Mapping[str, Any]) -> dict[str, A
     checked = schema.check(environment.template_version.parameters, wanted, previous=previous)
     errors = tuple(FieldError(f"parameters.{e.field}", e.rule, e.message, e.fix) for e in checked.errors)
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=errors)
+        return wrong_fields(errors)
     return dict(checked.values)
 
 

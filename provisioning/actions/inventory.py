@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
+from policies.access.refusals import refuse
 from policies.models import Team, User
 from policies.permissions import Permission, may
 from policies.results import Denied
@@ -37,7 +38,7 @@ def import_list(*, by: User, given: List) -> InventoryImport | Denied:
     """Read a CSV list or a Terraform state. What can be used is kept; each other row has its reason."""
     allowed = may(by, Permission.MANAGE_INVENTORY, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object="inventory:")
     if not storable([given.name, given.target]):
         return unstorable("name")
     if given.source not in {Source.CSV, Source.TERRAFORM}:
@@ -56,7 +57,7 @@ def ask_scan(*, by: User, target: Target) -> InventoryImport | Denied:
     """Have a worker list what exists in a target, within seconds."""
     allowed = may(by, Permission.MANAGE_INVENTORY, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object="inventory:")
     with context(by=by, reason=f"scan of {target.slug}"):
         made = InventoryImport.objects.create(source=Source.CLUSTER, name=target.slug, by=by, target=target)
     return made
@@ -128,7 +129,7 @@ def assign(*, by: User, items: Iterable[InventoryItem], team: Team, owner: User 
     """Say to which team candidates belong; what is adopted stays as it is. Returns how many were assigned."""
     allowed = may(by, Permission.MANAGE_INVENTORY, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object="inventory:")
     if owner is not None and not owner.memberships.filter(team=team).exists():
         return Denied(
             rule="inventory.owner",

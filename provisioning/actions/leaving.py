@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.record import record
-from policies import approvals
+from policies import approvals, seats
 from policies.access import leaving
 from policies.access.refusals import refuse
 from policies.approvals import Subject
@@ -47,12 +47,16 @@ def leave(*, by: User, person: User, reason: str) -> dict[str, int] | Denied:
 
 def _ask_others(waited: set[UUID], signed: set[UUID], person: User) -> None:
     """Ask those who are left, and say where they are too few. What was queued by a void signature waits again."""
-    answers: dict[str, Allowed | Denied] = {}
-    rows = Operation.objects.select_for_update(of=("self",)).select_related("team", "requester", "environment")
+    answers: dict[tuple[object, ...], Allowed | Denied] = {}
+    rows = Operation.objects.select_for_update(of=("self",)).select_related(
+        "team", "requester", "environment__service__team"
+    )
     for row in rows.filter(pk__in=waited | signed, requester__isnull=False).order_by("pk"):
         subject = subject_of(row)
-        alike = f"{row.team_id} {row.requester_id} {sha256(row.approval)}"
-        can = answers[alike] = answers[alike] if alike in answers else approvals.satisfiable(subject)
+        alike = (row.environment.service_id, row.requester_id, sha256(row.approval))
+        if alike not in answers:
+            answers[alike] = seats.satisfiable(subject)
+        can = answers[alike]
         told = f"{person} left. {can.reason} {can.fix}"[:300] if isinstance(can, Denied) else ""
         if row.pk in signed:
             _count_anew(row, subject, told or f"{person} left, so another signature is needed.")

@@ -15,7 +15,7 @@ from policies.models import Organisation, Quota, Service, Team, User
 from policies.models.limits import COST, CURRENCY_PATTERN, METRIC_PATTERN, Scoped
 from policies.permissions import Permission, may
 from policies.quotas import figure, held_in
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning import reclaim
 from provisioning.actions.storable import storable, unstorable
 from provisioning.tiers import Tier
@@ -159,7 +159,7 @@ def _denied(by: User, wanted: WantedQuota) -> Denied | None:
     if denied is not None:
         return denied
     errors = [*scope_errors(wanted.scope), *_quota_errors(wanted)]
-    return invalid(errors) if errors else None
+    return wrong_fields(errors, "You") if errors else None
 
 
 def scope_errors(scope: Scope) -> list[FieldError]:
@@ -194,12 +194,6 @@ def currency_errors(currency: str) -> list[FieldError]:
     if re.fullmatch(CURRENCY_PATTERN, currency):
         return []
     return [FieldError("currency", "limit.currency", "Three capital letters.", "For example EUR.")]
-
-
-def invalid(errors: list[FieldError]) -> Denied:
-    """Wrong fields as a refusal."""
-    first = errors[0]
-    return Denied(first.rule, first.field, first.message, first.fix, "You", 422, tuple(errors))
 
 
 def may_manage(by: User) -> Denied | None:

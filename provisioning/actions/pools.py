@@ -11,9 +11,10 @@ from django.db import IntegrityError
 from audit.context import context
 from catalog import parameters as schema_check
 from catalog.models import Template
+from policies.access.refusals import refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning.actions.storable import storable, unstorable
 from provisioning.models import WarmPool
 
@@ -40,13 +41,12 @@ def publish_pool(*, by: User, asked: PoolAsk) -> WarmPool | Denied:
     """Have a pool kept. It is filled by the next sweeps, behind everything that people ask."""
     allowed = may(by, Permission.PUBLISH_TEMPLATE, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object="pool:")
     if not storable([dict(asked.parameters), asked.time_zone, asked.tier]):
         return unstorable("parameters")
     values, errors = _checked(asked)
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+        return wrong_fields(errors)
     try:
         with context(by=by, reason="warm pool"):
             return WarmPool.objects.create(
@@ -72,7 +72,7 @@ def resize_pool(*, by: User, pool: WarmPool, size: int) -> WarmPool | Denied:
     """Keep more or fewer; 0 empties it."""
     allowed = may(by, Permission.PUBLISH_TEMPLATE, None)
     if isinstance(allowed, Denied):
-        return allowed
+        return refuse(allowed, by=by, object=f"pool:{pool.pk}")
     if not 0 <= size <= MOST:
         return Denied("pool.size", "size", f"Between 0 and {MOST}.", status=422)
     with context(by=by, reason="warm pool"):

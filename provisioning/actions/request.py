@@ -17,7 +17,7 @@ from policies.decisions import denied_by, record_ruling, refuse
 from policies.models import Service, User
 from policies.permissions import Permission, may, owners_of
 from policies.places import Place
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning import costs, holdings, inventory, pools, reclaim, targets
 from provisioning.actions.idempotency import earlier, request_digest
 from provisioning.actions.storable import storable, unstorable
@@ -103,8 +103,7 @@ def check(*, by: User, wanted: Wanted) -> Checked | Denied:
     if wanted.ttl_hours is not None and not 1 <= wanted.ttl_hours <= 24 * 365:
         errors.append(FieldError("ttl_hours", "ttl.hours", "Between 1 hour and 365 days."))
     if errors:
-        first = errors[0]
-        return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+        return wrong_fields(errors)
     reachable = targets.usable(wanted.version)
     if isinstance(reachable, Denied):
         return reachable

@@ -13,7 +13,7 @@ from audit.context import context
 from audit.record import record
 from policies.models import User
 from policies.permissions import Permission, may
-from policies.results import Denied, FieldError
+from policies.results import Denied, FieldError, wrong_fields
 from provisioning import states
 from provisioning.actions.storable import storable, unstorable
 from provisioning.drivers import registry
@@ -155,8 +155,7 @@ def _problems(wanted: Wanted) -> Denied | None:
     errors = [*_names(wanted), *_config(wanted)]
     if not errors:
         return None
-    first = errors[0]
-    return Denied(first.rule, first.field, first.message, first.fix, status=422, errors=tuple(errors))
+    return wrong_fields(errors)
 
 
 def _names(wanted: Wanted) -> list[FieldError]:

@@ -20,7 +20,7 @@ BATCH = 20
 BY = "system:sweep"
 # How long after read-only mode may still be signed what would have expired while nobody could.
 AFTER_READ_ONLY = timedelta(hours=1)
-_ROWS = Operation.objects.select_related("environment", "team", "requester")
+_ROWS = Operation.objects.select_related("environment__service__team", "team", "requester")
 
 
 def sweep(now: datetime | None = None) -> dict[str, int]:
@@ -96,8 +96,8 @@ def _not_begun(now: datetime) -> list[UUID]:
     """Operations queued by an emergency whose time to begin is over."""
     refs = BrokenGlass.objects.filter(start_by__lte=now).values_list("subject", flat=True)
     keys = [ref.removeprefix("operation:") for ref in refs.order_by("-start_by")[:200]]
-    rows = Operation.objects.filter(pk__in=keys, status=S.QUEUED, plan_locked_at=None)
-    return [row.pk for row in rows.select_related("team", "requester") if not _may_begin(row, now)]
+    rows = _ROWS.filter(pk__in=keys, status=S.QUEUED, plan_locked_at=None)
+    return [row.pk for row in rows if not _may_begin(row, now)]
 
 
 def _may_begin(row: Operation, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from audit.context import context
-from policies import approvals, waiving
+from policies import approvals, seats, waiving
 from policies.decisions import denied_by, record_ruling
 from provisioning import kinds
 from provisioning.costs import cost_delta
@@ -182,7 +182,7 @@ def to_be_signed(operation: Operation, lease: Lease, reason: str = "") -> None:
     lost = approvals.void_lost(subject)
     if lost and not reason:
         reason = f"The signature of {', '.join(lost)} does not count any more."
-    can, standing = approvals.satisfiable(subject), approvals.tally(subject)
+    can, standing = seats.satisfiable(subject), approvals.tally(subject)
     fields = waiting_fields(operation, subject.requirement, standing)
     blocked = reason if can else f"{can.reason} {can.fix} Who can: {can.who}."  # type: ignore[union-attr]
     if not move(operation, S.AWAITING_APPROVAL, fence=lease.fence, blocked=blocked[:300], **fields):

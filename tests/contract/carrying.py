@@ -111,21 +111,14 @@ class Run:
         self.spec = after(self.spec, verb)
         return plan
 
-    def die_and_resume(self, verb: str, *, recorded: int, effect: bool) -> bool:
-        """Die when so many steps are recorded (`effect`: the next one has acted too); another worker goes on.
-
-        False when the operation has no such moment.
-        """
+    def die_and_resume(self, verb: str, *, recorded: int, effect: bool) -> None:
+        """Die when so many steps are recorded (`effect`: the next one has acted too); another worker goes on."""
         with self.planned(verb) as plan:
             stored = stored_form(plan)
-            steps = self.steps(verb, plan)
-            if recorded + effect > len(steps):
-                return False
-            for step in steps[: recorded + effect]:
+            for step in self.steps(verb, plan)[: recorded + effect]:
                 if not step.done(self.driver.observe(self.spec)):
                     self.apply(step, new_key())
         self.resume(verb, stored, recorded)
-        return True
 
     def die_at_guard(self, verb: str, n: int) -> bool:
         """Die at the n-th call of the guard; another worker goes on from the record. False: there is no such call."""

@@ -1,17 +1,44 @@
-"""The situations that cases begin in: an environment in which a verb has something to do, and another corner of the
-world to plan in. No case is in here."""
+"""The situations that cases begin in: an environment in which a verb has something to do, how the verb ends there, and
+another corner of the world to plan in. No case is in here."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.utils import timezone, translation
 
-from tests.contract.carrying import Run
+from tests.contract.carrying import Guard, Run, level, new_key
+from tests.contract.harness import Harness
 
 VERBS = ("create", "update", "suspend", "resume", "destroy", "deploy", "adopt", "reconcile")
+NEVER = 10**9
+
+
+@dataclass(frozen=True)
+class Whole:
+    """How a verb ends when nobody dies in it, after how many steps and calls of the guard."""
+
+    level: Any
+    steps: int
+    calls: int
+
+
+_known: dict[tuple[str, str], Whole] = {}
+
+
+def whole(harness: Harness, environments: Callable[..., Run], verb: str) -> Whole:
+    """The verb carried through in an environment of its own, once for each harness."""
+    if (harness.name, verb) not in _known:
+        run = environments("whole")
+        guard = Guard(harness, ready_for(run, verb).spec, NEVER)
+        with run.planned(verb) as plan:
+            steps = len(run.steps(verb, plan))
+        run.carry_out(verb, new_key(guard))
+        _known[harness.name, verb] = Whole(level(harness, run.spec), steps, guard.calls)
+    return _known[harness.name, verb]
 
 
 def ready_for(run: Run, verb: str) -> Run:

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from provisioning.drivers.base import DriverError, DriverRejected, DriverUnavailable, LeaseLost
 from tests.contract.carrying import Guard, Run, digest, level, new_key, rebuilt, stored_form
 from tests.contract.secrecy import forms
-from tests.contract.situations import VERBS, elsewhere, ready_for
+from tests.contract.situations import VERBS, elsewhere, ready_for, whole
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 each_verb = pytest.mark.parametrize("verb", VERBS)
@@ -125,60 +125,47 @@ def test_observe_sees_what_was_made_and_what_is_gone(environments, verb):
 @each_verb
 @pytest.mark.parametrize("effect", [False, True], ids=["recorded", "effect-before-record"])
 def test_another_worker_completes_what_one_died_in(environments, harness, verb, effect):
-    whole = ready_for(environments("whole"), verb)
-    whole.carry_out(verb)
-    for recorded in harness.points(0):
+    undisturbed = whole(harness, environments, verb)
+    for recorded in harness.points(0, undisturbed.steps - effect):
         run = ready_for(environments("died"), verb)
-        if not run.die_and_resume(verb, recorded=recorded, effect=effect):
-            break
-        assert level(harness, run.spec) == level(harness, whole.spec), f"died after {recorded} steps"
+        run.die_and_resume(verb, recorded=recorded, effect=effect)
+        assert level(harness, run.spec) == undisturbed.level, f"died after {recorded} steps"
         assert run.left(verb) == ()
-    assert recorded > 0
 
 
 @each_verb
 def test_another_worker_completes_what_one_died_in_between_two_writes(environments, harness, verb):
-    whole = ready_for(environments("whole"), verb)
-    whole.carry_out(verb)
-    for n in harness.points(1):
+    undisturbed = whole(harness, environments, verb)
+    assert undisturbed.calls > 0, "no write is guarded"
+    for n in harness.points(1, undisturbed.calls):
         run = ready_for(environments("guarded"), verb)
-        if not run.die_at_guard(verb, n):
-            break
-        assert level(harness, run.spec) == level(harness, whole.spec), f"died at call {n} of the guard"
+        assert run.die_at_guard(verb, n)
+        assert level(harness, run.spec) == undisturbed.level, f"died at call {n} of the guard"
         assert run.left(verb) == ()
-    assert n > 1, "no write is guarded"
 
 
 @each_verb
 def test_a_lost_lease_stops_it_before_the_next_write(environments, harness, verb):
-    for n in harness.points(1):
+    for n in harness.points(1, whole(harness, environments, verb).calls):
         run = ready_for(environments("lost"), verb)
         before, guard = harness.fingerprint(run.spec), Guard(harness, run.spec, n)
-        try:
+        with pytest.raises(LeaseLost):
             run.carry_out(verb, new_key(guard))
-        except LeaseLost:
-            stopped = harness.fingerprint(run.spec)
-        assert (guard.calls >= n) is (guard.seen is not None)
-        if guard.calls < n:
-            break
+        stopped = harness.fingerprint(run.spec)
         harness.settle()
         assert harness.fingerprint(run.spec) == (stopped if harness.leashed else guard.seen), f"call {n} of the guard"
         assert n > 1 or guard.seen == before
-    assert n > 1, "no write is guarded"
 
 
 @pytest.mark.worlds("conditional")
 @each_verb
 def test_the_target_refuses_a_worker_that_was_asleep(environments, harness, verb):
-    for n in harness.points(1):
+    for n in harness.points(1, whole(harness, environments, verb).calls):
         run = ready_for(environments("asleep"), verb)
         guard = Guard(harness, run.spec, n, then=lambda run=run: _overtake(run, verb))
         with suppress(DriverError):
             run.carry_out(verb, new_key(guard))
-        if guard.calls < n:
-            break
         assert run.harness.fingerprint(run.spec) == guard.seen, f"asleep at call {n} of the guard"
-    assert n > 1
 
 
 def _overtake(asleep, verb):
@@ -206,8 +193,8 @@ def test_undoing_a_step_returns_to_before_it(environments, harness, verb):
 
 
 def test_another_worker_undoes_a_creation_wherever_it_stopped(environments, harness):
-    nothing = level(harness, environments("never").spec)
-    for reached in harness.points(0):
+    nothing, most = level(harness, environments("never").spec), whole(harness, environments, "create").steps
+    for reached in sorted({*harness.points(0, most), most}):
         run = environments("stopped")
         with run.planned("create") as plan:
             stored, steps = stored_form(plan), run.steps("create", plan)
@@ -218,8 +205,6 @@ def test_another_worker_undoes_a_creation_wherever_it_stopped(environments, harn
             run.undo(step, new_key())
         assert level(harness, run.spec) == nothing, f"after {reached} steps"
         assert dict(run.driver.observe(run.spec)) == {}
-        if reached >= len(steps):
-            break
 
 
 # Each verb

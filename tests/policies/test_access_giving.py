@@ -125,6 +125,8 @@ def test_custom_roles_are_made_by_managers_of_access_but_never_the_one_they_hold
     [
         ("ines", "x", ["view"], "role.manage_access"),
         ("pia", "owner", ["view"], "role.name"),
+        ("pia", "two words", ["view"], "role.name"),
+        ("pia", "x" * 41, ["view"], "role.name"),
         ("pia", "x", ["fly"], "role.rights"),
         ("pia", "x", [], "role.rights"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from audit.context import context
-from policies import approvals, quotas
+from policies import approvals, quotas, seats
 from policies.approvals import Subject, plain
 from policies.models import Decision, Membership, Signature
 from policies.results import Denied
@@ -138,7 +138,7 @@ def test_a_team_of_two_hears_that_nobody_can_and_who_may_help(demo):
     with context(by="system:test"):
         Membership.objects.filter(user=demo.jonas).delete()
     need = plain(signatures=2, team="payments", owning_team=1)
-    answer = approvals.satisfiable(Subject("operation:x", "d", demo.payments, demo.mara, need))
+    answer = seats.satisfiable(Subject("operation:x", "d", demo.payments, demo.mara, need))
     assert answer == Denied(
         rule="approval.satisfiable",
         field="approval",
@@ -148,7 +148,7 @@ def test_a_team_of_two_hears_that_nobody_can_and_who_may_help(demo):
         who="Ines, or a platform engineer",
         status=409,
     )
-    assert approvals.satisfiable(
+    assert seats.satisfiable(
         Subject("operation:x", "d", demo.payments, demo.mara, plain(signatures=1, team="payments"))
     )
 
@@ -158,7 +158,7 @@ def test_enough_people_of_the_wrong_team_are_not_enough(demo):
         Membership.objects.filter(team=demo.payments).exclude(user=demo.mara).delete()
         Membership.objects.create(team=demo.reliability, user=demo.olaf, role="approver")
     need = plain(signatures=2, team="payments", owning_team=1, also_from=["reliability"])
-    assert not approvals.satisfiable(Subject("operation:x", "d", demo.payments, demo.mara, need))
+    assert not seats.satisfiable(Subject("operation:x", "d", demo.payments, demo.mara, need))
 
 
 def test_nobody_signed_in_time_ends_it_says_so_and_frees_name_and_quota(demo):

@@ -51,7 +51,7 @@ def test_only_who_manages_approval_rules_writes_one_and_each_try_is_in_the_histo
         assert (answer.rule, answer.status) == ("role.manage_approval_rules", 403)
     made.refresh_from_db()
     assert (made.active, made.steps.get().quorum) == (True, 1)
-    tries = AuditEvent.objects.filter(event="access.refused", object="approvalrule:late")
+    tries = AuditEvent.objects.filter(event="access.refused", object=f"approvalrule:{made.pk}")
     assert [event.data["rule"] for event in tries] == ["role.manage_approval_rules"] * 2
 
 

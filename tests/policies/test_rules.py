@@ -6,9 +6,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from audit.context import context
-from policies.approvals import Matter, Subject, requirement_for, satisfiable, tally
+from policies.approvals import Matter, Subject, requirement_for, tally
 from policies.models import ApprovalRule, RuleStep
 from policies.requirements import Clause, Requirement, Step, reason_of
+from policies.seats import satisfiable
 from tests.people import rule
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from audit.context import context
-from audit.models import OutboxEvent
+from audit.models import AuditEvent, OutboxEvent
 from policies import stops
 from policies.models import Stop, Switch
 from policies.results import Denied
@@ -28,6 +28,12 @@ def on(demo, name: str = "provisioning") -> Switch:
     return made
 
 
+def tries(person) -> list[tuple[str, str]]:
+    """What the history says they were refused: of what, by which rule."""
+    rows = AuditEvent.objects.filter(event="access.refused", actor=person.audit_ref).order_by("id")
+    return [(row.object, row.data["rule"]) for row in rows]
+
+
 def test_a_line_is_stopped_once_and_announced(demo):
     stopped(demo)
     again = stops.stop(by=demo.pia, service=demo.api, reason="Me too.")
@@ -41,6 +47,7 @@ def test_an_owner_stops_a_service_and_not_everything(demo):
     assert isinstance(refused, Denied)
     assert refused.rule == "role.stop_the_line"
     assert not Stop.objects.exists()
+    assert tries(demo.ines) == [("stop:everything", "role.stop_the_line")]
 
 
 def test_who_stopped_it_never_lifts_it_superusers_included(demo):
@@ -52,6 +59,7 @@ def test_who_stopped_it_never_lifts_it_superusers_included(demo):
     assert isinstance(refused, Denied)
     assert refused.rule == "stop.second_person"
     assert not OutboxEvent.objects.filter(topic="line.lifted").exists()
+    assert tries(demo.pia) == [(made.ref, "stop.second_person")]
     assert stops.lift(by=demo.ines, stop=made, reason="Mended.")
     assert not stops.open_stops().exists()
     assert OutboxEvent.objects.get(topic="line.lifted").payload == {"service": "payments-api", "reason": "Mended."}
@@ -123,6 +131,8 @@ def test_only_platform_engineers_use_switches_and_each_once_at_a_time(demo):
     assert isinstance(refused, Denied)
     assert refused.rule == "role.use_switches"
     on(demo)
+    assert stops.switch_off(by=demo.ines, name="provisioning") == refused
+    assert tries(demo.ines) == [("switch:read_only", refused.rule), ("switch:provisioning", refused.rule)]
     again = stops.switch_on(by=demo.pia, name="provisioning", reason="Again.", ends_at=timezone.now() + SOON)
     assert isinstance(again, Denied)
     assert again.rule == "switch.once"

@@ -60,11 +60,17 @@ def test_a_window_writes_down_when_it_lasts_for_400_days_and_is_recorded(demo):
     assert OutboxEvent.objects.filter(topic="window.saved").count() == 1
 
 
-def test_only_who_manages_windows_keeps_them(demo):
-    refused = windowing.save(by=demo.ines, wanted=wanted(), options=OPTIONS)
-    assert isinstance(refused, Denied)
-    assert (refused.rule, refused.status) == ("role.manage_windows", 403)
-    assert not Window.objects.exists()
+def test_only_who_manages_windows_keeps_them_and_each_try_is_in_the_history(demo):
+    made = kept(demo)
+    answers = [
+        windowing.save(by=demo.ines, wanted=wanted(slug="mine"), options=OPTIONS),
+        windowing.save(by=demo.ines, wanted=wanted(name="Mine"), options=OPTIONS, window=made),
+        windowing.retire(by=demo.ines, window=made, reason="In my way."),
+    ]
+    assert [(type(a), a.rule, a.status) for a in answers] == [(Denied, "role.manage_windows", 403)] * 3
+    assert list(Window.objects.values_list("name", "active")) == [("No Friday releases", True)]
+    tries = AuditEvent.objects.filter(event="access.refused", actor=demo.ines.audit_ref).order_by("id")
+    assert [each.object for each in tries] == ["window:mine", made.ref, made.ref]
 
 
 @pytest.mark.parametrize(

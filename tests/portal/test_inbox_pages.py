@@ -75,6 +75,22 @@ def test_what_one_signed_waits_for_others(demo: Demo) -> None:
     assert "Waits for Ines or Tomasz to sign" in text_of(demo.jonas, reverse("inbox") + "?scope=others")
 
 
+def test_the_number_of_what_waits_for_others_is_that_of_its_rows(demo: Demo) -> None:
+    for name in ("payments-api-prod", "payments-api-two"):
+        pending(demo, name)
+    asked = pending(demo, "payments-api-three")
+    hold(by=demo.jonas, operation=asked, say=Say(asked.change_digest, "Who is on call?"))
+    operation = pending(demo, "payments-api-four", plan={"changes": []})
+    page = {"digest": operation.change_digest, "decision": "approve"}
+    signed_in(demo.jonas).post(reverse("approval_decide", args=[operation.pk]), page)
+    found = {}
+    for person in (demo.mara, demo.jonas, demo.ines, demo.vera, demo.olaf):
+        signs, rows = inbox.to_sign(person).count(), inbox.of_others(person).count()
+        found[str(person)] = (signs, rows)
+        assert inbox.count_of_others(person, signs) == rows, person
+    assert found == {"Mara": (0, 0), "Jonas": (2, 2), "Ines": (3, 1), "Vera": (0, 4), "Olaf": (0, 0)}
+
+
 def test_a_question_waits_for_who_asked_and_for_nobody_else(demo: Demo) -> None:
     operation = pending(demo, "payments-api-prod")
     hold(by=demo.jonas, operation=operation, say=Say(operation.change_digest, "Who is on call?"))

@@ -64,7 +64,8 @@ def test_what_was_kept_is_listed_and_changed_under_its_name(demo: Demo) -> None:
         ({"hours": "", "minutes": ""}, "window.duration"),
         ({"tiers": "prod, moon"}, "window.tiers"),
         ({"slug": "Ä"}, "window.slug"),
-        ({"reason": "\x00"}, "window.reason"),
+        ({"reason": " "}, "window.reason"),
+        ({"reason": "\x00"}, "request.text"),
     ],
     ids=str,
 )

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from audit.context import context
 from audit.models import AuditEvent, OutboxEvent
-from policies.models import BrokenGlass, CustomRole, Membership, Team
+from policies.models import BrokenGlass, CustomRole, Membership, Team, User
 from policies.models.signing import START_WITHIN
-from provisioning.actions.break_glass import break_glass, review
+from provisioning import inbox
+from provisioning.actions.break_glass import break_glass, may_review, review
 from provisioning.actions.leaving import leave
 from provisioning.models import Environment, Operation
 from provisioning.runs import asking, worker
@@ -186,6 +187,21 @@ def test_the_review_stays_open_until_a_second_person_writes_it(demo):
     before = everything()
     assert refused_once(lambda: review(by=demo.pia, glass=glass, text="again")).rule == "glass.reviewed"
     assert set(before) <= set(everything())
+
+
+def test_it_is_in_the_inbox_of_whoever_may_review_it_and_of_nobody_else(demo):
+    assert breaks(demo.ines, planned(demo))
+    glass = BrokenGlass.objects.get()
+
+    def asked() -> set[str]:
+        people = [person for person in User.objects.all() if inbox.to_review(person).exists()]
+        assert people == [person for person in User.objects.all() if may_review(person, glass) is None]
+        return {person.username for person in people}
+
+    assert asked() == {"jonas", "pia"}
+    with context(by="system:test"):
+        Membership.objects.filter(user=demo.jonas).delete()
+    assert asked() == {"pia"}
 
 
 INSERT = """

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from audit.cells import as_text
 from audit.context import context
+from audit.models import AuditEvent
 from policies.results import Denied
 from provisioning import inventory
 from provisioning.actions.inventory import List, ask_scan, assign, import_list
@@ -33,11 +35,11 @@ def test_a_list_is_read_row_by_row():
 def test_a_cell_that_a_spreadsheet_would_run_is_refused(cell):
     read = inventory.read_csv(HEAD + f"noop,thing,a,1,{cell},,\n")
     assert errors(read) == [(1, "name", "It begins like a formula of a spreadsheet.")]
-    assert inventory.safe_cell(cell) == f"'{cell}"
+    assert as_text(cell) == f"'{cell}"
 
 
 def test_an_id_may_begin_with_a_sign_and_comes_back_as_it_was():
-    written = inventory.safe_cell("-abc")
+    written = as_text("-abc")
     assert inventory.read_csv(HEAD + f"noop,thing,a,{written},,,\n").candidates[0][1].id == "-abc"
 
 
@@ -141,6 +143,8 @@ def test_only_platform_engineers_read_scan_and_assign(demo):
         assert isinstance(denied, Denied)
         assert denied.rule == "role.manage_inventory"
         assert isinstance(assign(by=by, items=[], team=demo.payments), Denied)
+        tries = AuditEvent.objects.filter(event="access.refused", object="inventory:", actor=by.audit_ref)
+        assert [each.data["rule"] for each in tries] == [denied.rule] * 2
     assert not InventoryItem.objects.exists()
 
 

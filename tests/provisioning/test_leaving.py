@@ -4,10 +4,12 @@ import pytest
 from django.utils import timezone
 
 from audit.context import context
-from policies.models import Signature
+from policies.models import Service, Signature
+from policies.permissions import Permission
 from provisioning.actions.leaving import leave
 from provisioning.models import Operation
 from provisioning.selectors import waiting_for
+from tests.policies.test_access_rights import given
 from tests.provisioning.engine import drain
 from tests.provisioning.queued import take
 from tests.provisioning.signed import RELIABILITY, fresh, planned, ruled, sign
@@ -73,6 +75,20 @@ def test_what_nobody_can_sign_any_more_says_so_at_once(demo):
     assert fresh(operation).blocked == ""
     left(demo, demo.ines)
     assert fresh(operation).blocked.startswith("Ines left. Nobody can complete this: ")
+
+
+def test_who_is_left_is_counted_for_each_service(demo):
+    """Equal steps of one team, and somebody who may sign for one of its services alone."""
+    ruled(OWNING, tiers=["stage"])
+    with context(by="system:test"):
+        ledger = Service.objects.create(team=demo.payments, slug="ledger", name="Ledger")
+    of_api = planned(demo, name="payments-api-stage", tier="stage")
+    of_ledger = planned(demo, name="ledger-stage", tier="stage", service=ledger)
+    given(demo, demo.tomasz, service=ledger, permission=Permission.APPROVE)
+    left(demo, demo.jonas)
+    left(demo, demo.ines)
+    assert fresh(of_api).blocked.startswith("Ines left. Nobody can complete this: ")
+    assert (fresh(of_ledger).blocked, of_ledger in waiting_for(demo.tomasz)) == ("", True)
 
 
 def test_what_has_begun_keeps_what_was_signed(demo):

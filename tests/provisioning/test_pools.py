@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from audit.context import context
+from audit.models import AuditEvent
 from policies.results import Denied
 from provisioning.actions.change import Ask, submit
 from provisioning.actions.pools import PoolAsk, publish_pool, resize_pool
@@ -155,6 +156,8 @@ def test_only_platform_engineers_publish_and_resize(demo, pool):
     for by in (demo.mara, demo.ines, demo.ana):
         assert isinstance(publish_pool(by=by, asked=asked(demo, tier="test")), Denied)
         assert isinstance(resize_pool(by=by, pool=pool, size=3), Denied)
+        tries = AuditEvent.objects.filter(event="access.refused", actor=by.audit_ref).order_by("id")
+        assert [each.object for each in tries] == ["pool:", f"pool:{pool.pk}"]
     assert WarmPool.objects.get().size == 2
 
 

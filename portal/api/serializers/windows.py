@@ -1,16 +1,17 @@
 """Windows, stopped lines and switches: what is asked, and how each is shown."""
 
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from policies.models import Stop, Switch, Window
+from policies.models.windows import LONGEST
 from portal.api.serializers import parts
 from portal.api.serializers.things import PageQuery
 
-MOST_MINUTES = 366 * 24 * 60
+MINUTE = timedelta(minutes=1)
 
 
 def _names(help_text: str) -> Any:
@@ -26,7 +27,7 @@ class WindowAsk(parts.Asked):
     rrule = parts.Text(max_length=200, help_text="RFC 5545, as FREQ=WEEKLY;BYDAY=FR.")
     starts_on = serializers.DateField()
     starts_at = serializers.TimeField(format="%H:%M", input_formats=["%H:%M"], default=time(0))
-    minutes = parts.Whole(min_value=1, max_value=MOST_MINUTES)
+    minutes = parts.Whole(min_value=1, max_value=LONGEST // MINUTE)
     time_zone = parts.Text(max_length=64)
     tiers = _names("Empty is any.")
     teams = _names("Empty is any.")
@@ -99,7 +100,7 @@ class WindowSerializer(serializers.ModelSerializer[Window]):
 
     @extend_schema_field(serializers.IntegerField())
     def get_minutes(self, window: Window) -> int:
-        return int(window.duration.total_seconds() // 60)
+        return window.duration // MINUTE
 
 
 class StopSerializer(serializers.ModelSerializer[Stop]):

@@ -9,7 +9,7 @@ from policies.permissions import Permission
 from portal import people_near
 from portal.api.asking import named
 from portal.api.base import ApiView
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import access as shapes
 from portal.api.serializers.things import PageQuery
 
@@ -58,13 +58,7 @@ class Grants(ApiView):
         self.query(PageQuery)
         return self.page(people_near.grants(self.user), shapes.GrantSerializer)
 
-    @described(
-        "Grant or deny a role or a right",
-        {201: shapes.GrantSerializer},
-        scope=ACCESS,
-        takes=shapes.GrantAsk,
-        problems=WRITES,
-    )
+    @writes("Grant or deny a role or a right", shapes.GrantSerializer, takes=shapes.GrantAsk, scope=ACCESS, status=201)
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.GrantAsk)
         wanted = giving.Wanted(
@@ -84,13 +78,7 @@ class GrantRevoke(ApiView):
 
     scopes = {"POST": ACCESS}
 
-    @described(
-        "End a grant or a denial now",
-        {200: shapes.GrantSerializer},
-        scope=ACCESS,
-        takes=shapes.WhyNotAsk,
-        problems=WRITES,
-    )
+    @writes("End a grant or a denial now", shapes.GrantSerializer, takes=shapes.WhyNotAsk, scope=ACCESS)
     def post(self, request: Request, pk: int) -> Response:
         asked, grant = self.asked(shapes.WhyNotAsk), people_near.grant(self.user, pk)
         return self.answer(giving.revoke(by=self.user, grant=grant, reason=asked["reason"]), shapes.GrantSerializer)
@@ -106,13 +94,7 @@ class Roles(ApiView):
         self.query(PageQuery)
         return self.page(CustomRole.objects.all(), shapes.CustomRoleSerializer, ("slug", "pk"))
 
-    @described(
-        "Make or change a custom role",
-        {200: shapes.CustomRoleSerializer},
-        scope=ACCESS,
-        takes=shapes.RoleAsk,
-        problems=WRITES,
-    )
+    @writes("Make or change a custom role", shapes.CustomRoleSerializer, takes=shapes.RoleAsk, scope=ACCESS)
     def post(self, request: Request) -> Response:
         return self.answer(giving.save_role(by=self.user, **self.asked(shapes.RoleAsk)), shapes.CustomRoleSerializer)
 
@@ -122,12 +104,8 @@ class Members(ApiView):
 
     scopes = {"POST": ACCESS}
 
-    @described(
-        "Give somebody a role in a team",
-        {201: shapes.MembershipSerializer},
-        scope=ACCESS,
-        takes=shapes.MemberAsk,
-        problems=WRITES,
+    @writes(
+        "Give somebody a role in a team", shapes.MembershipSerializer, takes=shapes.MemberAsk, scope=ACCESS, status=201
     )
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.MemberAsk)
@@ -142,7 +120,7 @@ class MemberDetail(ApiView):
 
     scopes = {"DELETE": ACCESS}
 
-    @described("Take a role in a team away", {204: None}, scope=ACCESS, problems=WRITES)
+    @writes("Take a role in a team away", None, scope=ACCESS, status=204)
     def delete(self, request: Request, pk: int) -> Response:
         answer = giving.dismiss(by=self.user, membership=people_near.membership(self.user, pk))
         return self.gone(answer)

@@ -13,7 +13,7 @@ from portal.api.asking import named
 from portal.api.auth import HasScope, IsPerson
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import access as shapes
 from portal.api.serializers import things
 from portal.api.serializers.environments import EnvironmentDetailSerializer
@@ -41,12 +41,8 @@ class Accounts(ApiView):
         self.query(things.PageQuery)
         return self.page(machines.managed_by(self.user), shapes.AccountSerializer, ("username", "pk"))
 
-    @described(
-        "Make a service account of a team",
-        {201: shapes.AccountSerializer},
-        scope=ACCESS,
-        takes=shapes.AccountAsk,
-        problems=WRITES,
+    @writes(
+        "Make a service account of a team", shapes.AccountSerializer, takes=shapes.AccountAsk, scope=ACCESS, status=201
     )
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.AccountAsk)
@@ -60,12 +56,12 @@ class AccountTokens(ApiView):
 
     permission_classes = [HasScope, IsPerson]
 
-    @described(
+    @writes(
         "Make a token of a service account; its value is shown this once. Only in a browser session",
-        {201: things.NewTokenSerializer},
-        scope="session",
+        things.NewTokenSerializer,
         takes=shapes.AccountTokenAsk,
-        problems=WRITES,
+        scope="session",
+        status=201,
     )
     def post(self, request: Request, username: str) -> Response:
         asked, machine = self.asked(shapes.AccountTokenAsk), people_near.machine(self.user, username)
@@ -75,12 +71,11 @@ class AccountTokens(ApiView):
 class TokenRotate(ApiView):
     """A new value for the same use."""
 
-    @described(
+    @writes(
         "Rotate a token: a new value, shown this once; the old one ends after the overlap. A token may rotate itself",
-        {201: things.NewTokenSerializer},
-        scope="operate",
+        things.NewTokenSerializer,
         takes=shapes.RotateAsk,
-        problems=WRITES,
+        status=201,
     )
     def post(self, request: Request, pk: int) -> Response:
         asked, token = self.asked(shapes.RotateAsk), people_near.machine_token(self.user, pk)
@@ -114,13 +109,7 @@ class ReviewDecide(ApiView):
 
     scopes = {"POST": ACCESS}
 
-    @described(
-        "Confirm or revoke one right under review",
-        {200: shapes.ItemSerializer},
-        scope=ACCESS,
-        takes=shapes.DecideAsk,
-        problems=WRITES,
-    )
+    @writes("Confirm or revoke one right under review", shapes.ItemSerializer, takes=shapes.DecideAsk, scope=ACCESS)
     def post(self, request: Request, pk: int) -> Response:
         asked, item = self.asked(shapes.DecideAsk), people_near.review_item(self.user, pk)
         answer = reviews.decide(by=self.user, item=item, keep=asked["decision"] == "confirm", note=asked["note"])
@@ -132,13 +121,7 @@ class Leave(ApiView):
 
     scopes = {"POST": ACCESS}
 
-    @described(
-        "Close an account and end every right of it",
-        {200: shapes.LeftSerializer},
-        scope=ACCESS,
-        takes=shapes.WhyNotAsk,
-        problems=WRITES,
-    )
+    @writes("Close an account and end every right of it", shapes.LeftSerializer, takes=shapes.WhyNotAsk, scope=ACCESS)
     def post(self, request: Request, username: str) -> Response:
         asked, person = self.asked(shapes.WhyNotAsk), people_near.person(self.user, username)
         ended = leaving.leave(by=self.user, person=person, reason=asked["reason"])
@@ -150,12 +133,11 @@ class Transfer(ApiView):
 
     scopes = {"POST": ACCESS}
 
-    @described(
+    @writes(
         "Hand an environment on to somebody who may operate it",
-        {200: EnvironmentDetailSerializer},
-        scope=ACCESS,
+        EnvironmentDetailSerializer,
         takes=shapes.TransferAsk,
-        problems=WRITES,
+        scope=ACCESS,
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked, found = self.asked(shapes.TransferAsk), loaders.environment(self.user, pk)

@@ -13,7 +13,7 @@ from policies.models import ApprovalRule, Team, User
 from policies.results import Denied
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, changes, described, listed
+from portal.api.schema import READS, changes, described, listed, writes
 from portal.api.serializers import approval_rules as shapes
 from portal.api.serializers.operations import OperationDetailSerializer
 from portal.api.serializers.things import PageQuery
@@ -40,13 +40,7 @@ class ApprovalRules(ApiView):
         self.query(PageQuery)
         return self.page(RULES.all(), shapes.ApprovalRuleSerializer, ("slug", "pk"))
 
-    @described(
-        "Write an approval rule",
-        {201: shapes.ApprovalRuleSerializer},
-        scope="operate",
-        takes=shapes.NewRuleAsk,
-        problems=WRITES,
-    )
+    @writes("Write an approval rule", shapes.ApprovalRuleSerializer, takes=shapes.NewRuleAsk, status=201)
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.NewRuleAsk)
         made = rule_book.save(by=self.user, draft=shapes.draft(asked, asked["slug"]))
@@ -62,12 +56,10 @@ class ApprovalRuleDetail(ApiView):
     def get(self, request: Request, slug: str) -> Response:
         return self.answer(_rule(slug), shapes.ApprovalRuleSerializer)
 
-    @described(
+    @writes(
         "Change all but its slug; what waits keeps what it was asked for",
-        {200: shapes.ApprovalRuleSerializer},
-        scope="operate",
+        shapes.ApprovalRuleSerializer,
         takes=shapes.RuleAsk,
-        problems=WRITES,
     )
     def put(self, request: Request, slug: str) -> Response:
         rule = _rule(slug)
@@ -85,12 +77,12 @@ class Delegations(ApiView):
         self.query(PageQuery)
         return self.page(selectors.delegations_visible_to(self.user), shapes.DelegationSerializer, ("pk",))
 
-    @described(
+    @writes(
         "Let somebody sign for an absent person",
-        {201: shapes.DelegationSerializer},
-        scope="approve",
+        shapes.DelegationSerializer,
         takes=shapes.DelegationAsk,
-        problems=WRITES,
+        scope="approve",
+        status=201,
     )
     def post(self, request: Request) -> Response:
         absence = self._absence()
@@ -113,12 +105,7 @@ class DelegationEnd(ApiView):
 
     scopes = {"POST": "approve"}
 
-    @described(
-        "End a delegation now; twice is the same",
-        {200: shapes.DelegationSerializer},
-        scope="approve",
-        problems=WRITES,
-    )
+    @writes("End a delegation now; twice is the same", shapes.DelegationSerializer, scope="approve")
     def post(self, request: Request, pk: int) -> Response:
         found = selectors.delegations_visible_to(self.user).filter(pk=pk).first()
         if found is None:
@@ -172,12 +159,8 @@ class EmergencyReview(ApiView):
 
     scopes = {"POST": "approve"}
 
-    @described(
-        "Write the review of an emergency, once",
-        {200: shapes.EmergencySerializer},
-        scope="approve",
-        takes=shapes.ReviewAsk,
-        problems=WRITES,
+    @writes(
+        "Write the review of an emergency, once", shapes.EmergencySerializer, takes=shapes.ReviewAsk, scope="approve"
     )
     def post(self, request: Request, pk: int) -> Response:
         found = selectors.emergencies_visible_to(self.user).filter(pk=pk).first()

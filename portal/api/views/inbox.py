@@ -7,7 +7,7 @@ from policies.results import Denied
 from portal.api.base import ApiView
 from portal.api.problems import problem
 from portal.api.reads import OPERATION
-from portal.api.schema import WRITES, described, listed
+from portal.api.schema import listed, writes
 from portal.api.serializers import talk as shapes
 from provisioning import inbox
 from provisioning.actions.bulk import Seen, approve_alike
@@ -31,12 +31,11 @@ class ApproveAlike(ApiView):
 
     scopes = {"POST": "approve"}
 
-    @described(
+    @writes(
         "Sign plans that make the same change, each under its own digest; the rest is left out and said",
-        {200: shapes.OutcomeSerializer(many=True)},
-        scope="approve",
+        shapes.OutcomeSerializer(many=True),
         takes=shapes.AlikeAsk,
-        problems=WRITES,
+        scope="approve",
     )
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.AlikeAsk)

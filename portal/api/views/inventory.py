@@ -8,7 +8,7 @@ from portal import loaders
 from portal.api import asking, reads
 from portal.api.base import ApiView, idempotency_key
 from portal.api.problems import problem
-from portal.api.schema import IDEMPOTENCY_KEY, WRITES, described, listed
+from portal.api.schema import IDEMPOTENCY_KEY, WRITES, described, listed, writes
 from portal.api.serializers import inventory as shapes
 from portal.api.serializers.operations import OperationDetailSerializer
 from provisioning.actions import inventory as actions
@@ -33,12 +33,11 @@ class Inventory(ApiView):
 class InventoryImports(ApiView):
     """Read a list."""
 
-    @described(
+    @writes(
         "Read a CSV list or a Terraform state; each row that was left out has its reason",
-        {201: shapes.InventoryImportSerializer},
-        scope="operate",
+        shapes.InventoryImportSerializer,
         takes=shapes.ListAsk,
-        problems=WRITES,
+        status=201,
     )
     def post(self, request: Request) -> Response:
         result = actions.import_list(by=self.user, given=actions.List(**self.asked(shapes.ListAsk)))
@@ -48,12 +47,11 @@ class InventoryImports(ApiView):
 class InventoryScan(ApiView):
     """Scan a target."""
 
-    @described(
+    @writes(
         "Have a worker list what exists in a target, soon",
-        {202: shapes.InventoryImportSerializer},
-        scope="operate",
+        shapes.InventoryImportSerializer,
         takes=shapes.ScanAsk,
-        problems=WRITES,
+        status=202,
     )
     def post(self, request: Request) -> Response:
         target = asking.named("target", loaders.target, self.user, self.asked(shapes.ScanAsk)["target"])
@@ -63,13 +61,7 @@ class InventoryScan(ApiView):
 class InventoryAssign(ApiView):
     """Say to whom candidates belong."""
 
-    @described(
-        "Assign candidates to a team",
-        {200: shapes.AssignedSerializer},
-        scope="operate",
-        takes=shapes.AssignAsk,
-        problems=WRITES,
-    )
+    @writes("Assign candidates to a team", shapes.AssignedSerializer, takes=shapes.AssignAsk)
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.AssignAsk)
         team = asking.named("team", loaders.team, self.user, asked["team"])

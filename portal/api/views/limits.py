@@ -15,7 +15,7 @@ from portal import loaders
 from portal.api.asking import named
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import limits as shapes
 from portal.api.serializers.parts import NoAnswerSerializer
 from portal.api.serializers.things import PageQuery
@@ -62,13 +62,7 @@ class Quotas(ApiView):
         rows = rows.filter(**{name: value for name, value in exact.items() if value})
         return self.page(rows, shapes.QuotaSerializer, ("metric", "pk"))
 
-    @described(
-        "Set a quota; what lowers it takes `shown` of the preview",
-        {200: shapes.QuotaSerializer},
-        scope="operate",
-        takes=shapes.QuotaAsk,
-        problems=WRITES,
-    )
+    @writes("Set a quota; what lowers it takes `shown` of the preview", shapes.QuotaSerializer, takes=shapes.QuotaAsk)
     def put(self, request: Request) -> Response:
         answer = act.set_quota(by=self.user, wanted=_quota(self.user, self.asked(shapes.QuotaAsk)))
         if isinstance(answer, Denied):
@@ -79,13 +73,7 @@ class Quotas(ApiView):
 class QuotaPreview(ApiView):
     """What a limit would do."""
 
-    @described(
-        "What a limit would do to what is there; writes nothing",
-        {200: shapes.ImpactSerializer},
-        scope="operate",
-        takes=shapes.QuotaAsk,
-        problems=WRITES,
-    )
+    @writes("What a limit would do to what is there; writes nothing", shapes.ImpactSerializer, takes=shapes.QuotaAsk)
     def post(self, request: Request) -> Response:
         answer = act.impact_of(by=self.user, wanted=_quota(self.user, self.asked(shapes.QuotaAsk)))
         return problem(answer) if isinstance(answer, Denied) else Response(shapes.ImpactSerializer(answer).data)
@@ -99,13 +87,7 @@ class QuotaDetail(ApiView):
         found = loaders.quota(self.user, pk)
         return self.answer(quotas.counted(Quota.objects.filter(pk=found.pk)).get(), shapes.QuotaSerializer)
 
-    @described(
-        "Limit it no more",
-        {204: NoAnswerSerializer},
-        scope="operate",
-        takes=shapes.RemoveAsk,
-        problems=WRITES,
-    )
+    @writes("Limit it no more", NoAnswerSerializer, takes=shapes.RemoveAsk, status=204)
     def delete(self, request: Request, pk: int) -> Response:
         found, reason = loaders.quota(self.user, pk), self.asked(shapes.RemoveAsk)["reason"]
         answer = act.remove_quota(by=self.user, quota=found, reason=reason)
@@ -120,13 +102,7 @@ class Budgets(ApiView):
         self.query(PageQuery)
         return self.page(budgets.visible_to(self.user), shapes.BudgetSerializer, ("pk",))
 
-    @described(
-        "Set the budget of a scope",
-        {200: shapes.BudgetSerializer},
-        scope="operate",
-        takes=shapes.BudgetAsk,
-        problems=WRITES,
-    )
+    @writes("Set the budget of a scope", shapes.BudgetSerializer, takes=shapes.BudgetAsk)
     def put(self, request: Request) -> Response:
         wanted = _budget(self.user, self.asked(shapes.BudgetAsk))
         return self.answer(budget_acts.set_budget(by=self.user, wanted=wanted), shapes.BudgetSerializer)
@@ -135,12 +111,8 @@ class Budgets(ApiView):
 class BudgetPreview(ApiView):
     """What the month would come to against a budget."""
 
-    @described(
-        "What this month comes to against a budget; writes nothing",
-        {200: shapes.ProjectionSerializer},
-        scope="operate",
-        takes=shapes.BudgetAsk,
-        problems=WRITES,
+    @writes(
+        "What this month comes to against a budget; writes nothing", shapes.ProjectionSerializer, takes=shapes.BudgetAsk
     )
     def post(self, request: Request) -> Response:
         answer = budget_acts.preview_budget(by=self.user, wanted=_budget(self.user, self.asked(shapes.BudgetAsk)))
@@ -155,13 +127,7 @@ class BudgetDetail(ApiView):
         found = costs.project(loaders.budget(self.user, pk), timezone.now())
         return Response(shapes.ProjectionSerializer(found).data)
 
-    @described(
-        "Remove a budget",
-        {204: NoAnswerSerializer},
-        scope="operate",
-        takes=shapes.RemoveAsk,
-        problems=WRITES,
-    )
+    @writes("Remove a budget", NoAnswerSerializer, takes=shapes.RemoveAsk, status=204)
     def delete(self, request: Request, pk: int) -> Response:
         found, reason = loaders.budget(self.user, pk), self.asked(shapes.RemoveAsk)["reason"]
         answer = budget_acts.remove_budget(by=self.user, budget=found, reason=reason)

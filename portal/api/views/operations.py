@@ -9,7 +9,7 @@ from portal import loaders
 from portal.api import asking, reads
 from portal.api.base import ApiView, idempotency_key
 from portal.api.etags import tagged
-from portal.api.schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, READS, WRITES, described, listed
+from portal.api.schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, READS, WRITES, described, listed, writes
 from portal.api.serializers import operations as shapes
 from portal.api.views.changing import operation_shown
 from provisioning.preview import preview
@@ -43,11 +43,11 @@ class OperationPreview(ApiView):
 
     scopes = {"POST": "read"}
 
-    @described(
+    @writes(
         "Preview a request: findings, quota, cost, signers",
-        {200: shapes.PreviewSerializer},
+        shapes.PreviewSerializer,
         takes=shapes.WantedSerializer,
-        problems=WRITES,
+        scope="read",
     )
     def post(self, request: Request) -> Response:
         wanted = asking.wanted_of(self.user, self.asked(shapes.WantedSerializer))

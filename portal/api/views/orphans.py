@@ -9,7 +9,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.api import reads
 from portal.api.base import ApiView
-from portal.api.schema import WRITES, changes, described, listed
+from portal.api.schema import changes, listed, writes
 from portal.api.serializers import orphans as shapes
 from portal.api.serializers.environments import EnvironmentDetailSerializer
 from portal.api.serializers.operations import OperationDetailSerializer
@@ -31,13 +31,7 @@ class Orphans(ApiView):
 class OrphanRetry(ApiView):
     """A removal that is tried again."""
 
-    @described(
-        "Try the removal again at once",
-        {200: shapes.OrphanSerializer},
-        scope="operate",
-        takes=AskedNothingSerializer,
-        problems=WRITES,
-    )
+    @writes("Try the removal again at once", shapes.OrphanSerializer, takes=AskedNothingSerializer)
     def post(self, request: Request, pk: int) -> Response:
         self.asked(AskedNothingSerializer)
         found = loaders.orphan(self.user, pk)
@@ -47,13 +41,7 @@ class OrphanRetry(ApiView):
 class OrphanRemoved(ApiView):
     """A removal by hand."""
 
-    @described(
-        "Mark as removed by hand, with a reason",
-        {200: shapes.OrphanSerializer},
-        scope="operate",
-        takes=shapes.ReasonAsk,
-        problems=WRITES,
-    )
+    @writes("Mark as removed by hand, with a reason", shapes.OrphanSerializer, takes=shapes.ReasonAsk)
     def post(self, request: Request, pk: int) -> Response:
         asked, found = self.asked(shapes.ReasonAsk), loaders.orphan(self.user, pk)
         answer = orphans.mark_removed(by=self.user, orphan=found, reason=asked["reason"])

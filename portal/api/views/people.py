@@ -10,7 +10,7 @@ from portal.api import reads
 from portal.api.auth import HasScope, IsPerson
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import things as shapes
 from portal.second_factor.removing import remove
 
@@ -33,12 +33,12 @@ class Tokens(ApiView):
         self.query(shapes.PageQuery)
         return self.page(reads.tokens(self.user), shapes.TokenSerializer)
 
-    @described(
+    @writes(
         "Make a token; its value is shown this once. Only in a browser session, never with a token",
-        {201: shapes.NewTokenSerializer},
-        scope="session",
+        shapes.NewTokenSerializer,
         takes=shapes.TokenAsk,
-        problems=WRITES,
+        scope="session",
+        status=201,
     )
     def post(self, request: Request) -> Response:
         made = tokens.create(by=self.user, **self.asked(shapes.TokenAsk))
@@ -52,7 +52,7 @@ class Tokens(ApiView):
 class TokenDetail(ApiView):
     """One token."""
 
-    @described("End a token now; ending it twice is the same", {204: None}, scope="operate", problems=WRITES)
+    @writes("End a token now; ending it twice is the same", None, status=204)
     def delete(self, request: Request, pk: int) -> Response:
         tokens.revoke(by=self.user, token=loaders.token(self.user, pk))
         return Response(status=204)
@@ -70,11 +70,8 @@ class Factors(ApiView):
 class FactorDetail(ApiView):
     """One second factor."""
 
-    @described(
-        "Remove a second factor. Needs one that was entered in this browser session within 15 minutes",
-        {204: None},
-        scope="operate",
-        problems=WRITES,
+    @writes(
+        "Remove a second factor. Needs one that was entered in this browser session within 15 minutes", None, status=204
     )
     def delete(self, request: Request, pk: int) -> Response:
         answer = remove(by=self.user, factor=loaders.factor(self.user, pk))

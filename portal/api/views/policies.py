@@ -11,7 +11,7 @@ from portal import loaders
 from portal.api.base import ApiView
 from portal.api.parsing import LargeJsonObject
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import policies as shapes
 from portal.api.serializers.parts import AskedNothingSerializer
 from portal.api.serializers.things import PageQuery
@@ -26,12 +26,11 @@ class Bundles(ApiView):
         self.query(PageQuery)
         return self.page(PolicyBundle.objects.all(), shapes.BundleSerializer, ("-created_at", "-pk"))
 
-    @described(
+    @writes(
         "Draft the next bundle of the shipped rules, the repositories and the forms",
-        {201: shapes.BundleDetailSerializer},
-        scope="operate",
+        shapes.BundleDetailSerializer,
         takes=AskedNothingSerializer,
-        problems=WRITES,
+        status=201,
     )
     def post(self, request: Request) -> Response:
         self.asked(AskedNothingSerializer)
@@ -50,12 +49,10 @@ class BundleDetail(ApiView):
 class BundleAct(ApiView):
     """What is done with one bundle."""
 
-    @described(
+    @writes(
         "Put it into force or shadow, withdraw it, or have it replayed; it is checked again before it comes into force",
-        {200: shapes.BundleDetailSerializer},
-        scope="operate",
+        shapes.BundleDetailSerializer,
         takes=shapes.ActAsk,
-        problems=WRITES,
     )
     def post(self, request: Request, pk: int) -> Response:
         asked, found = self.asked(shapes.ActAsk), loaders.policy_bundle(self.user, pk)
@@ -88,12 +85,11 @@ class Check(ApiView):
     scopes = {"POST": "read"}
     parser_classes = [LargeJsonObject]
 
-    @described(
+    @writes(
         "Judge a template, a manifest or a Terraform plan by the policy in force, before it is asked for",
-        {200: shapes.CheckSerializer},
-        scope="read",
+        shapes.CheckSerializer,
         takes=shapes.CheckAsk,
-        problems=WRITES,
+        scope="read",
     )
     def post(self, request: Request) -> Response:
         results = check(by=self.user, asked=Checkable(**self.asked(shapes.CheckAsk)))

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from portal import loaders
 from portal.api import asking
 from portal.api.base import ApiView
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import listed, writes
 from portal.api.serializers import pools as shapes
 from portal.api.serializers.things import PageQuery
 from provisioning.actions.pools import PoolAsk, publish_pool, resize_pool
@@ -23,13 +23,7 @@ class Pools(ApiView):
         self.query(PageQuery)
         return self.page(pools_visible_to(self.user), shapes.PoolSerializer, ("-created_at", "pk"))
 
-    @described(
-        "Keep environments ready before anybody asks",
-        {201: shapes.PoolSerializer},
-        scope="operate",
-        takes=shapes.PoolWanted,
-        problems=WRITES,
-    )
+    @writes("Keep environments ready before anybody asks", shapes.PoolSerializer, takes=shapes.PoolWanted, status=201)
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.PoolWanted)
         asked["template"] = asking.named("template", loaders.template, self.user, asked["template"])
@@ -41,13 +35,7 @@ class Pools(ApiView):
 class PoolSize(ApiView):
     """How many a pool keeps."""
 
-    @described(
-        "Keep more or fewer",
-        {200: shapes.PoolSerializer},
-        scope="operate",
-        takes=shapes.PoolSize,
-        problems=(*WRITES, *READS),
-    )
+    @writes("Keep more or fewer", shapes.PoolSerializer, takes=shapes.PoolSize)
     def post(self, request: Request, pk: UUID) -> Response:
         size = self.asked(shapes.PoolSize)["size"]
         pool = loaders.pool(self.user, pk)

@@ -9,7 +9,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import listed, writes
 from portal.api.serializers import sources as shapes
 from portal.api.serializers.things import PageQuery
 
@@ -22,12 +22,11 @@ class Sources(ApiView):
         self.query(PageQuery)
         return self.page(selectors.sources(), shapes.SourceSerializer, ("slug", "pk"))
 
-    @described(
+    @writes(
         "Connect a repository, or change the address of a known one",
-        {201: shapes.SourceSerializer},
-        scope="operate",
+        shapes.SourceSerializer,
         takes=shapes.SourceAsk,
-        problems=(*WRITES, *READS),
+        status=201,
     )
     def post(self, request: Request) -> Response:
         return _answer(actions.register_source(by=self.user, **self.asked(shapes.SourceAsk)), 201)
@@ -36,12 +35,7 @@ class Sources(ApiView):
 class SourceSync(ApiView):
     """Have a source read again."""
 
-    @described(
-        "Have the source read again by a worker, soon",
-        {202: shapes.SourceSerializer},
-        scope="operate",
-        problems=WRITES,
-    )
+    @writes("Have the source read again by a worker, soon", shapes.SourceSerializer, status=202)
     def post(self, request: Request, slug: str) -> Response:
         return _answer(actions.ask_sync(by=self.user, source=loaders.source(self.user, slug)), 202)
 

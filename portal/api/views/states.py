@@ -10,7 +10,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described
+from portal.api.schema import READS, described, writes
 from portal.api.serializers import states as shapes
 from provisioning.actions.terraform import break_lock
 from provisioning.drivers.base import DriverError
@@ -36,12 +36,11 @@ class EnvironmentState(ApiView):
 class EnvironmentUnlock(ApiView):
     """Its lock."""
 
-    @described(
+    @writes(
         "Break the lock of the Terraform state; the reason is kept",
-        {200: shapes.StateSerializer},
-        scope="operate",
+        shapes.StateSerializer,
         takes=shapes.UnlockAsk,
-        problems=(*WRITES, 503),
+        problems=(503,),
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked, found = self.asked(shapes.UnlockAsk), loaders.environment(self.user, pk)

@@ -10,7 +10,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, changes, described
+from portal.api.schema import READS, changes, described, writes
 from portal.api.serializers import talk as shapes
 from portal.api.serializers.operations import OperationDetailSerializer
 from portal.api.views.changing import OperationChange
@@ -99,12 +99,11 @@ class Comments(ApiView):
         rows = Comment.objects.filter(subject=found.ref).select_related("author")
         return Response(shapes.CommentSerializer(rows, many=True).data)
 
-    @described(
+    @writes(
         "Comment; @username tells somebody who may see it",
-        {201: shapes.CommentSerializer},
-        scope="operate",
+        shapes.CommentSerializer,
         takes=shapes.CommentAsk,
-        problems=WRITES,
+        status=201,
     )
     def post(self, request: Request, pk: UUID) -> Response:
         asked = self.asked(shapes.CommentAsk)

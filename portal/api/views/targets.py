@@ -7,7 +7,7 @@ from policies.results import Denied
 from portal import loaders
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import targets as shapes
 from portal.api.serializers.things import PageQuery
 from provisioning import presence, selectors, waiting
@@ -40,13 +40,7 @@ class Targets(ApiView):
         self.query(PageQuery)
         return self.page(selectors.targets(), shapes.TargetSerializer, ("slug", "pk"))
 
-    @described(
-        "Register a target",
-        {201: shapes.TargetSerializer},
-        scope="operate",
-        takes=shapes.TargetAsk,
-        problems=WRITES,
-    )
+    @writes("Register a target", shapes.TargetSerializer, takes=shapes.TargetAsk, status=201)
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.TargetAsk)
         made = actions.register(by=self.user, wanted=shapes.wanted(asked, asked["slug"], asked["driver"]))
@@ -60,13 +54,7 @@ class TargetDetail(ApiView):
     def get(self, request: Request, slug: str) -> Response:
         return self.answer(loaders.target(self.user, slug), shapes.TargetSerializer)
 
-    @described(
-        "Change all but its slug and driver",
-        {200: shapes.TargetSerializer},
-        scope="operate",
-        takes=shapes.TargetChange,
-        problems=WRITES,
-    )
+    @writes("Change all but its slug and driver", shapes.TargetSerializer, takes=shapes.TargetChange)
     def put(self, request: Request, slug: str) -> Response:
         found = loaders.target(self.user, slug)
         wanted = shapes.wanted(self.asked(shapes.TargetChange), found.slug, found.driver)
@@ -76,12 +64,7 @@ class TargetDetail(ApiView):
 class Check(ApiView):
     """Try the connection."""
 
-    @described(
-        "Have a worker of its pool try the connection, soon",
-        {202: shapes.TargetSerializer},
-        scope="operate",
-        problems=WRITES,
-    )
+    @writes("Have a worker of its pool try the connection, soon", shapes.TargetSerializer, status=202)
     def post(self, request: Request, slug: str) -> Response:
         return _answer(self, actions.ask_check(by=self.user, target=loaders.target(self.user, slug)), 202)
 
@@ -89,12 +72,11 @@ class Check(ApiView):
 class Credentials(ApiView):
     """What a driver signs in with."""
 
-    @described(
+    @writes(
         "Put the credentials into Vault; they are never shown again",
-        {200: shapes.TargetSerializer},
-        scope="operate",
+        shapes.TargetSerializer,
         takes=shapes.CredentialsAsk,
-        problems=(*WRITES, 503),
+        problems=(503,),
     )
     def put(self, request: Request, slug: str) -> Response:
         found = loaders.target(self.user, slug)
@@ -105,12 +87,7 @@ class Credentials(ApiView):
 class Retire(ApiView):
     """Let nothing new be made there."""
 
-    @described(
-        "Retire a target that nothing lives on; twice is the same",
-        {200: shapes.TargetSerializer},
-        scope="operate",
-        problems=WRITES,
-    )
+    @writes("Retire a target that nothing lives on; twice is the same", shapes.TargetSerializer)
     def post(self, request: Request, slug: str) -> Response:
         return _answer(self, actions.retire(by=self.user, target=loaders.target(self.user, slug)))
 

@@ -9,7 +9,7 @@ from policies.waiving import Wanted
 from portal import loaders
 from portal.api.base import ApiView
 from portal.api.problems import BadInput
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import waivers as shapes
 from portal.forms.waivers import place_of
 
@@ -25,12 +25,11 @@ class Waivers(ApiView):
             rows = rows.filter(state=wanted["state"])
         return self.page(rows, shapes.WaiverSerializer, ("-asked_at", "-pk"))
 
-    @described(
+    @writes(
         "Ask for a waiver of a rule, or for the override of a request that a soft rule refused",
-        {201: shapes.WaiverSerializer},
-        scope="operate",
+        shapes.WaiverSerializer,
         takes=shapes.WaiverAsk,
-        problems=WRITES,
+        status=201,
     )
     def post(self, request: Request) -> Response:
         made = waiving.ask(by=self.user, wanted=self._wanted())
@@ -70,12 +69,11 @@ class Grant(Change):
 
     scopes = {"POST": "approve"}
 
-    @described(
+    @writes(
         "Grant it, as who owns the rule; never what you asked for yourself",
-        {200: shapes.WaiverSerializer},
-        scope="approve",
+        shapes.WaiverSerializer,
         takes=shapes.DecisionAsk,
-        problems=WRITES,
+        scope="approve",
     )
     def post(self, request: Request, pk: int) -> Response:
         found, reason = self.one(pk)
@@ -87,13 +85,7 @@ class Refuse(Change):
 
     scopes = {"POST": "approve"}
 
-    @described(
-        "Refuse it, as who owns the rule",
-        {200: shapes.WaiverSerializer},
-        scope="approve",
-        takes=shapes.DecisionAsk,
-        problems=WRITES,
-    )
+    @writes("Refuse it, as who owns the rule", shapes.WaiverSerializer, takes=shapes.DecisionAsk, scope="approve")
     def post(self, request: Request, pk: int) -> Response:
         found, reason = self.one(pk)
         return self.answer(waiving.refuse_waiver(by=self.user, waiver=found, reason=reason), shapes.WaiverSerializer)
@@ -102,13 +94,7 @@ class Refuse(Change):
 class Withdraw(Change):
     """A waiver that ends before its time."""
 
-    @described(
-        "Take it back while it is asked for, or end it early",
-        {200: shapes.WaiverSerializer},
-        scope="operate",
-        takes=shapes.DecisionAsk,
-        problems=WRITES,
-    )
+    @writes("Take it back while it is asked for, or end it early", shapes.WaiverSerializer, takes=shapes.DecisionAsk)
     def post(self, request: Request, pk: int) -> Response:
         found, reason = self.one(pk)
         return self.answer(waiving.withdraw(by=self.user, waiver=found, reason=reason), shapes.WaiverSerializer)

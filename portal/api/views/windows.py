@@ -16,7 +16,7 @@ from portal import loaders
 from portal.api.asking import named
 from portal.api.base import ApiView
 from portal.api.problems import problem
-from portal.api.schema import READS, WRITES, described, listed
+from portal.api.schema import READS, described, listed, writes
 from portal.api.serializers import windows as shapes
 from portal.api.serializers.parts import AskedNothingSerializer
 from portal.api.serializers.things import PageQuery
@@ -42,12 +42,11 @@ class Windows(ApiView):
         rows = windows.visible_to(self.user).select_related("created_by")
         return self.page(rows if active is None else rows.filter(active=active), shapes.WindowSerializer, ("slug",))
 
-    @described(
+    @writes(
         "Keep a window, and write down when it lasts in the next 400 days",
-        {201: shapes.WindowSerializer},
-        scope="operate",
+        shapes.WindowSerializer,
         takes=shapes.WindowAsk,
-        problems=WRITES,
+        status=201,
     )
     def post(self, request: Request) -> Response:
         wanted = _wanted(self.asked(shapes.WindowAsk))
@@ -58,12 +57,10 @@ class Windows(ApiView):
 class WindowPreview(ApiView):
     """When a window would last."""
 
-    @described(
+    @writes(
         "The next five occurrences of a window as it is asked for; writes nothing",
-        {200: shapes.OccurrencesSerializer},
-        scope="operate",
+        shapes.OccurrencesSerializer,
         takes=shapes.WindowAsk,
-        problems=WRITES,
     )
     def post(self, request: Request) -> Response:
         wanted = _wanted(self.asked(shapes.WindowAsk))
@@ -78,13 +75,7 @@ class WindowDetail(ApiView):
     def get(self, request: Request, pk: int) -> Response:
         return self.answer(loaders.window(self.user, pk), shapes.WindowSerializer)
 
-    @described(
-        "Change a window",
-        {200: shapes.WindowSerializer},
-        scope="operate",
-        takes=shapes.WindowAsk,
-        problems=WRITES,
-    )
+    @writes("Change a window", shapes.WindowSerializer, takes=shapes.WindowAsk)
     def put(self, request: Request, pk: int) -> Response:
         found, wanted = loaders.window(self.user, pk), _wanted(self.asked(shapes.WindowAsk))
         made = windowing.save(by=self.user, wanted=wanted, options=closures.options(), window=found)
@@ -102,13 +93,7 @@ class WindowOccurrences(ApiView):
 class WindowRetire(ApiView):
     """A window that is out of force."""
 
-    @described(
-        "Put a window out of force at once",
-        {200: shapes.WindowSerializer},
-        scope="operate",
-        takes=shapes.WhyAsk,
-        problems=WRITES,
-    )
+    @writes("Put a window out of force at once", shapes.WindowSerializer, takes=shapes.WhyAsk)
     def post(self, request: Request, pk: int) -> Response:
         found, reason = loaders.window(self.user, pk), self.asked(shapes.WhyAsk)["reason"]
         answer = windowing.retire(by=self.user, window=found, reason=reason)
@@ -130,13 +115,7 @@ class Stops(ApiView):
         rows = rows if wanted is None else rows.filter(lifted_at__isnull=wanted)
         return self.page(rows, shapes.StopSerializer, ("-stopped_at", "-pk"))
 
-    @described(
-        "Stop the line of a service, or of everything",
-        {201: shapes.StopSerializer},
-        scope="operate",
-        takes=shapes.StopAsk,
-        problems=WRITES,
-    )
+    @writes("Stop the line of a service, or of everything", shapes.StopSerializer, takes=shapes.StopAsk, status=201)
     def post(self, request: Request) -> Response:
         asked = self.asked(shapes.StopAsk)
         slug = asked.get("service", "")
@@ -148,13 +127,7 @@ class Stops(ApiView):
 class StopLift(ApiView):
     """A line that goes on."""
 
-    @described(
-        "Lift a stop; never by who stopped it",
-        {200: shapes.StopSerializer},
-        scope="operate",
-        takes=shapes.WhyAsk,
-        problems=WRITES,
-    )
+    @writes("Lift a stop; never by who stopped it", shapes.StopSerializer, takes=shapes.WhyAsk)
     def post(self, request: Request, pk: int) -> Response:
         found, reason = loaders.stop(self.user, pk), self.asked(shapes.WhyAsk)["reason"]
         answer = stops.lift(by=self.user, stop=found, reason=reason)
@@ -170,13 +143,7 @@ class Switches(ApiView):
         rows = Switch.objects.select_related("by", "ended_by")
         return self.page(rows, shapes.SwitchSerializer, ("-began_at", "-pk"))
 
-    @described(
-        "Use a switch until a planned end",
-        {201: shapes.SwitchSerializer},
-        scope="operate",
-        takes=shapes.SwitchAsk,
-        problems=WRITES,
-    )
+    @writes("Use a switch until a planned end", shapes.SwitchSerializer, takes=shapes.SwitchAsk, status=201)
     def post(self, request: Request) -> Response:
         return self.answer(stops.switch_on(by=self.user, **self.asked(shapes.SwitchAsk)), shapes.SwitchSerializer, 201)
 
@@ -184,13 +151,7 @@ class Switches(ApiView):
 class SwitchEnd(ApiView):
     """A switch that is off."""
 
-    @described(
-        "End a switch before its planned end",
-        {200: shapes.SwitchSerializer},
-        scope="operate",
-        takes=AskedNothingSerializer,
-        problems=WRITES,
-    )
+    @writes("End a switch before its planned end", shapes.SwitchSerializer, takes=AskedNothingSerializer)
     def post(self, request: Request, name: str) -> Response:
         self.asked(AskedNothingSerializer)
         answer = stops.switch_off(by=self.user, name=name)

@@ -22,7 +22,7 @@ from provisioning.drivers.gitops.place import Credentials, Place
 
 TRAILERS = ("Berth-Environment", "Berth-Operation", "Berth-Fence", "Berth-Digest")
 OFFERS = "berth/"
-_OFFER = re.compile(rf"\trefs/heads/({OFFERS}[0-9A-Za-z-]+)$", re.MULTILINE)
+_OFFER = re.compile(rf"^([0-9a-f]+)\trefs/heads/({OFFERS}[0-9A-Za-z-]+)$", re.MULTILINE)
 _DEEPEST = 100
 _TRIES = 6
 _STALE_SECONDS = 180.0
@@ -71,7 +71,7 @@ class Repository:
 
     def offered(self, environment: str) -> dict[str, str]:
         """Branches below `berth/` whose newest commit is this environment's, and that commit."""
-        found = {branch: self.head(branch) for branch in self._waiting()}
+        found = {branch: tip if self.knows(tip) else self.head(branch) for tip, branch in self._waiting()}
         mark = f"{TRAILERS[0]}: {environment}"
         return {branch: tip for branch, tip in found.items() if tip and mark in self.message(tip).splitlines()}
 
@@ -164,7 +164,8 @@ class Repository:
                 extra=extra,
             )
 
-    def _waiting(self) -> list[str]:
+    def _waiting(self) -> list[tuple[str, str]]:
+        """The newest commit of each branch below `berth/`, and its name, by one question to the remote."""
         self._make_cache()
         remote = self._remote(self.place.branch)
         remote.check()

@@ -6,8 +6,7 @@ import json
 import logging
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +18,9 @@ from lightkube.config.models import Cluster, Context, User
 from lightkube.core.generic_client import GenericSyncClient
 
 from provisioning import vault
-from provisioning.drivers.base import DriverRejected, DriverUnavailable, EnvironmentSpec, TargetSpec
+from provisioning.drivers.base import DriverRejected, EnvironmentSpec, TargetSpec
 from provisioning.drivers.kubernetes.api import Api
 from provisioning.redaction import learn
-from provisioning.vault_errors import VaultDenied, VaultUnavailable
 
 NO_TARGET = "This environment names no cluster. Register one as a target and name it in the template."
 # It would log every call, many in each step.
@@ -107,21 +105,9 @@ def server_of(config: Mapping[str, Any]) -> str:
     return server
 
 
-@contextmanager
-def vault_errors() -> Iterator[None]:
-    """Tell Vault's errors as a driver's."""
-    try:
-        yield
-    except VaultUnavailable as problem:
-        raise DriverUnavailable(str(problem)) from None
-    except VaultDenied as problem:
-        raise DriverRejected(str(problem)) from None
-
-
 def hashed(value: bytes) -> str:
     """A keyed hash of a value that is shown to nobody, so that a change of it is seen."""
-    with vault_errors():
-        return vault.from_settings().transit_hmac(value)
+    return vault.from_settings().transit_hmac(value)
 
 
 def _client(target: TargetSpec, user: User, transport: httpx2.BaseTransport, limit_s: float) -> GenericSyncClient:
@@ -140,8 +126,7 @@ def _transport(target: TargetSpec) -> httpx2.BaseTransport:
 
 
 def _token(target: TargetSpec) -> str:
-    with vault_errors():
-        found = vault.from_settings().kv_get(target.credentials)
+    found = vault.from_settings().kv_get(target.credentials)
     if found is None or "token" not in found.values:
         raise DriverRejected(f"There is no token at {vault.MOUNT}/{target.credentials} in Vault.")
     return learn(found.values["token"].reveal())

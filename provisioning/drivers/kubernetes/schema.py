@@ -67,7 +67,7 @@ _MANIFEST = {
 }
 _ROLLOUT = closed(
     {
-        "strategy": {"enum": list(("rolling", "blue-green", "canary"))},
+        "strategy": {"enum": ["rolling", "blue-green", "canary"]},
         "service": _NAME,
         "route": _NAME,
         "weights": {

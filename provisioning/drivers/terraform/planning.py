@@ -33,7 +33,7 @@ def make(spec: EnvironmentSpec, kind: str, vault: Vault, *, log: Log = unheard, 
     """Plan the verb. The caller closes the run. Raises driver errors, and then nothing is left."""
     watch = watch or Watch(READ_LIMIT_S)
     module = modules.of(spec.resources)
-    _possible(spec, kind, module)
+    _possible(kind, module)
     values = variables.values_of(spec, module, kind, vault)
     run = Run.make(spec, module, vault, log)
     try:
@@ -83,7 +83,7 @@ def veil(vault: Vault, values: variables.Values) -> reading.Veil:
     return reading.Veil(vault.transit_hmac, [value.reveal() for value in values.secret.values()])
 
 
-def _possible(spec: EnvironmentSpec, kind: str, module: modules.Module) -> None:
+def _possible(kind: str, module: modules.Module) -> None:
     if kind not in VERBS:
         raise DriverRejected(f"The terraform driver does not know the operation {kind!r}.")
     if kind == "suspend" and variables.SUSPENDED not in module.variables:

@@ -4,8 +4,10 @@ import io
 
 import pytest
 from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
 
 from portal.api.docs import groups
+from portal.api.schema import public_schema
 from tests.portal.visitors import plain_static, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +25,21 @@ def test_every_endpoint_names_its_scope_and_its_problems(client):
         for method, said in methods.items():
             assert said["x-scope"] in {"read", "operate", "approve", "history", "access", "session"}, said
             assert "application/problem+json" in said["responses"]["401"]["content"], (method, said)
+
+
+def test_the_schema_is_made_once_whoever_asks_how_often(demo, monkeypatch):
+    made, parse = [], SchemaGenerator.parse
+    monkeypatch.setattr(SchemaGenerator, "parse", lambda *args: made.append(args[0]) or parse(*args))
+    public_schema.cache_clear()
+    asked = [signed_in(who).get("/api/schema/") for who in (None, demo.mara)]
+    assert [answer.status_code for answer in asked] == [200, 200]
+    assert asked[0].content == asked[1].content
+    assert len(made) == 1
+
+
+def test_the_page_names_every_method_of_the_schema():
+    named = {(one.path, one.method.lower()) for group in groups() for one in group.endpoints}
+    assert named == {(path, method) for path, methods in public_schema()["paths"].items() for method in methods}
 
 
 @pytest.mark.parametrize("name", ["nobody", "mara"])
