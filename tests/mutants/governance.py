@@ -63,8 +63,8 @@ GOVERNANCE = (
     Fault(
         "a changed window lasts as it did before",
         "policies/windowing.py",
-        "    _fill(row, now)\n    record",
-        "    if window is None:\n        _fill(row, now)\n    record",
+        "    _put(row, _coming(row, now) if row.active else [])\n",
+        "    if window is None:\n        _put(row, _coming(row, now) if row.active else [])\n",
         (
             "tests/policies/test_windows.py"
             "::test_what_a_changed_window_said_before_counts_no_more_nor_anything_out_of_force",
