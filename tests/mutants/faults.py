@@ -1,6 +1,7 @@
 """The faults: what text of which file is replaced by what, and the tests that must notice. Pure data."""
 
-from dataclasses import dataclass
+from tests.mutants.fault import Fault
+from tests.mutants.governance import GOVERNANCE
 
 FACTOR_CODES = "tests/portal/test_second_factor_codes.py"
 FACTOR_KEYS = "tests/portal/test_second_factor_keys.py"
@@ -9,18 +10,6 @@ ENGINE = "tests/provisioning/test_engine.py"
 DIGEST = "tests/provisioning/test_change_digest.py"
 LIFECYCLE = "provisioning/lifecycle.py"
 OUTCOME = "provisioning/runs/outcome.py"
-WINDOWS = "tests/provisioning/test_windows.py"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One fault. `old` stands exactly once in `file`; one of `tests` must fail when it became `new`."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
 
 
 FAULTS = (
@@ -242,59 +231,5 @@ FAULTS = (
         "counter < 0",
         (f"{FACTOR_KEYS}::test_a_counter_that_does_not_grow_is_refused_recorded_and_announced",),
     ),
-    Fault(
-        "a claim does not look whether a window, a stop or a switch holds it",
-        "provisioning/turns.py",
-        "    AND NOT ({SHUT})\n",
-        "",
-        (f"{WINDOWS}::test_what_is_frozen_waits_and_says_so_and_the_rest_is_taken",),
-    ),
-    Fault(
-        "nothing is held between two steps",
-        "provisioning/runs/apply.py",
-        "    closed = closures.held_midway(work.operation)\n",
-        "    closed = None\n",
-        (f"{WINDOWS}::test_a_running_operation_is_held_between_two_steps_and_goes_on_by_itself",),
-    ),
-    Fault(
-        "an allowance beats a freeze",
-        "policies/windows.py",
-        "        return freezes\n    return",
-        "        return [] if allows else freezes\n    return",
-        ("tests/policies/test_windows.py::test_a_freeze_beats_an_allowance_and_outside_of_allowances_is_closed",),
-    ),
-    Fault(
-        "read-only mode refuses nothing",
-        "portal/read_only.py",
-        "        if row is None:\n",
-        "        if True:\n",
-        ("tests/portal/api/test_windows.py::test_in_read_only_mode_a_caller_learns_who_why_and_until_when",),
-    ),
-    Fault(
-        "what somebody queued by signing stays queued when they leave",
-        "provisioning/actions/leaving.py",
-        "    elif row.status == S.QUEUED and not standing.complete",
-        "    elif row.status == S.FAILED and not standing.complete",
-        (
-            "tests/provisioning/test_leaving.py"
-            "::test_what_was_queued_with_their_signature_waits_again_and_goes_on_with_another",
-        ),
-    ),
-    Fault(
-        "a large change passes unsigned in small parts",
-        "provisioning/costs.py",
-        "    grown = more + _unsigned(draft) if more > 0 else more\n",
-        "    grown = more\n",
-        (
-            "tests/provisioning/test_budgets.py"
-            "::test_a_change_in_ten_parts_is_not_small_and_what_came_to_nothing_or_was_signed_does_not_count",
-        ),
-    ),
-    Fault(
-        "the clock goes on in read-only mode",
-        "policies/stops.py",
-        "PAUSES_SCHEDULES = frozenset({SwitchName.SCHEDULES.value, SwitchName.READ_ONLY.value})\n",
-        "PAUSES_SCHEDULES = frozenset({SwitchName.SCHEDULES.value})\n",
-        (f"{WINDOWS}::test_nothing_ends_by_the_clock_while_schedules_are_paused",),
-    ),
+    *GOVERNANCE,
 )

@@ -166,3 +166,12 @@ def test_who_shows_whom_a_denial_stops(demo):
     give(by=demo.pia, wanted=wish(demo, "approve", to=demo.jonas, effect="deny"))
     answers = {str(each.user): each.allowed for each in who(P.APPROVE, demo.payments)}
     assert answers == {"Ines": True, "Jonas": False}
+
+
+def test_an_owner_who_left_is_no_other_owner(demo):
+    assert admit(by=demo.ines, user=demo.olaf, team=demo.payments, role="owner")
+    with context(by="system:test"):
+        User.objects.filter(pk=demo.olaf.pk).update(is_active=False)
+    own = Membership.objects.get(user=demo.ines, team=demo.payments)
+    assert dismiss(by=demo.pia, membership=own).rule == "membership.last_owner"
+    assert Membership.objects.filter(pk=own.pk).exists()

@@ -10,7 +10,7 @@ from audit.context import ReadOnly, context, read_only
 from audit.models import AuditEvent, OutboxEvent
 from policies import tokens
 from policies.access import giving, leaving, looking, machines, reviews
-from policies.models import AccessReview, ApiToken, Impersonation, Membership, ReviewItem, User
+from policies.models import AccessGrant, AccessReview, ApiToken, Impersonation, Membership, ReviewItem, User
 from policies.permissions import Permission, may, people_with
 
 pytestmark = pytest.mark.django_db
@@ -154,6 +154,18 @@ def review(demo):
     return AccessReview.objects.get(team=demo.payments), grant
 
 
+def test_a_review_asks_about_grants_for_one_service_but_not_about_what_is_over_or_denied(demo):
+    week, now = timedelta(days=7), timezone.now()
+    usual = {"user": demo.olaf, "granted_by": demo.ines, "reason": "Cover.", "starts_at": now - week}
+    with context(by="system:test"):
+        AccessGrant.objects.create(**usual, service=demo.api, permission="operate", ends_at=now + week)
+        AccessGrant.objects.create(**usual, team=demo.payments, role="viewer", ends_at=now - timedelta(days=1))
+        AccessGrant.objects.create(**usual, team=demo.payments, permission="deploy", effect="deny")
+    reviews.open_due(now)
+    said = f"grant operate on payments-api until {now + week:%Y-%m-%d}"
+    assert [row.what for row in ReviewItem.objects.filter(user=demo.olaf)] == [said]
+
+
 def test_each_quarter_one_review_asks_about_every_right(demo, review):
     found, _grant = review
     assert reviews.open_due(timezone.now()) == 0
@@ -207,12 +219,13 @@ def test_an_open_review_reminds_each_week_until_it_is_done(demo, review):
 
 def test_a_review_as_a_file_runs_no_formula(demo, review):
     found, _ = review
-    item = found.items.get(user=demo.vera)
-    reviews.decide(by=demo.ines, item=item, keep=True, note="=1+1")
+    notes = {demo.jonas: "-1", demo.mara: "+1", demo.olaf: "@a", demo.vera: "=1+1"}
+    for person, note in notes.items():
+        reviews.decide(by=demo.ines, item=found.items.get(user=person), keep=True, note=note)
     lines = reviews.as_csv(found).splitlines()
     assert lines[0].split(",") == list(reviews.COLUMNS)
     assert lines[-1].startswith(f"{found.period},payments,vera,role viewer,confirmed,Ines,")
-    assert lines[-1].endswith(",'=1+1")
+    assert [line.rpartition(",")[2] for line in lines[2:]] == [f"'{note}" for note in notes.values()]
 
 
 def test_the_database_keeps_an_answer_as_it_was_given(demo, review):

@@ -64,6 +64,15 @@ def test_a_metric_without_a_quota_is_not_limited(demo):
     assert quotas.shortages(one(demo, "", gpus=10**6)) == []
 
 
+def test_money_in_another_currency_is_no_use_of_a_quota(demo):
+    place = Place(demo.payments, demo.api, "dev")
+    with context(by="system:test"):
+        Quota.objects.create(team=demo.payments, metric="cost_month", limit=100, currency="EUR")
+        quotas.settle(Wants(place, "environment:1", {"cost_month": Decimal(7)}, "SEK"))
+        quotas.settle(Wants(place, "environment:2", {"cost_month": Decimal(5)}, "EUR"))
+    assert {use.metric: use.used for use in quotas.usage(demo.payments)} == {"cost_month": 5, "environments": 0}
+
+
 def test_the_subject_holds_a_metric_once(demo):
     with context(by="system:test"):
         assert quotas.hold(one(demo, "environment:1")) == []

@@ -23,12 +23,12 @@ def decided(demo, fresh_engine):
     """Record what the bundle in force says to these greetings."""
     store.ensure_shipped()
 
-    def decide(*words, owner="mara"):
+    def decide(*words, owner="mara", point="request"):
         for word in words:
             made = facts(environment={"parameters": {"greeting": word}, "owner": owner})
             ruling = fresh_engine.judge("request", made, now=NOW)
             with context(by=demo.mara):
-                record_ruling(ruling, subject=f"environment:{word}", point="request", kind="create", team=demo.payments)
+                record_ruling(ruling, subject=f"environment:{word}", point=point, kind="create", team=demo.payments)
 
     return decide
 
@@ -57,7 +57,23 @@ def test_a_replay_counts_what_would_have_been_allowed(demo, decided, fresh_engin
     }
 
 
-def test_a_replay_looks_back_as_far_as_asked_and_not_at_facts_that_are_gone(demo, decided):
+def test_a_replay_looks_back_as_far_as_asked_and_only_at_what_decided(demo, decided, time_machine):
+    decided("rude")
+    decided("checked", point="check")
+    made = kept(demo)
+    time_machine.move_to(timezone.now() + timedelta(days=3))
+    assert [replay.counted(made, days)["judged"] for days in (2, 4)] == [0, 1]
+
+
+def test_a_shadow_judges_nothing_that_was_decided_before_it_was_made(demo, decided):
+    decided("rude")
+    store.shadow(by=demo.pia, bundle=kept(demo))
+    decided("coarse")
+    assert replay.follow_shadow() == 1
+    assert ShadowDecision.objects.get().decision.subject == "environment:coarse"
+
+
+def test_a_replay_counts_facts_that_are_gone_as_not_judged(demo, decided):
     decided("rude", "coarse")
     DecisionInput.objects.filter(digest=Decision.objects.get(subject="environment:coarse").input_digest).delete()
     found = replay.counted(kept(demo), 7)

@@ -53,3 +53,14 @@ def test_only_who_manages_approval_rules_writes_one_and_each_try_is_in_the_histo
     assert (made.active, made.steps.get().quorum) == (True, 1)
     tries = AuditEvent.objects.filter(event="access.refused", object=f"approvalrule:{made.pk}")
     assert [event.data["rule"] for event in tries] == ["role.manage_approval_rules"] * 2
+
+
+def test_a_rule_is_put_out_of_force_and_back_and_both_are_in_the_history(demo):
+    made = rule_book.save(by=demo.pia, draft=drafted())
+    for active in (False, True):
+        assert rule_book.switch(by=demo.pia, rule=made, active=active).active is active
+    told = AuditEvent.objects.filter(event="approvalrule.switched", object=f"approvalrule:{made.pk}").order_by("id")
+    assert [(event.actor, event.data) for event in told] == [
+        (demo.pia.audit_ref, {"active": False}),
+        (demo.pia.audit_ref, {"active": True}),
+    ]

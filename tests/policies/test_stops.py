@@ -58,9 +58,11 @@ def test_who_stopped_it_never_lifts_it_superusers_included(demo):
     refused = stops.lift(by=demo.pia, stop=made, reason="Mended.")
     assert isinstance(refused, Denied)
     assert refused.rule == "stop.second_person"
+    assert not OutboxEvent.objects.filter(topic="line.lifted").exists()
     assert tries(demo.pia) == [(made.ref, "stop.second_person")]
     assert stops.lift(by=demo.ines, stop=made, reason="Mended.")
     assert not stops.open_stops().exists()
+    assert OutboxEvent.objects.get(topic="line.lifted").payload == {"service": "payments-api", "reason": "Mended."}
 
 
 @pytest.mark.parametrize(
@@ -115,8 +117,8 @@ def test_the_database_refuses_an_end_beyond_seven_days_and_a_longer_one_afterwar
     assert made.ends_at < now + 2 * SOON
 
 
-@pytest.mark.parametrize("hours", [-1, 0, 24 * 7 + 1])
-def test_a_switch_needs_an_end_within_seven_days(demo, hours):
+@pytest.mark.parametrize("hours", [-1, 0, 1 / 120, 24 * 7 + 1])
+def test_a_switch_needs_an_end_after_a_minute_and_within_seven_days(demo, hours):
     end = timezone.now() + timedelta(hours=hours)
     refused = stops.switch_on(by=demo.pia, name="read_only", reason="Because.", ends_at=end)
     assert isinstance(refused, Denied)
@@ -134,6 +136,9 @@ def test_only_platform_engineers_use_switches_and_each_once_at_a_time(demo):
     again = stops.switch_on(by=demo.pia, name="provisioning", reason="Again.", ends_at=timezone.now() + SOON)
     assert isinstance(again, Denied)
     assert again.rule == "switch.once"
+    refused = stops.switch_off(by=demo.ines, name="provisioning")
+    assert isinstance(refused, Denied)
+    assert (refused.rule, stops.is_on("provisioning")) == ("role.use_switches", True)
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * 201, "a\x00b"])
@@ -148,3 +153,9 @@ def test_nothing_is_stopped_lifted_or_switched_without_words_that_can_be_kept(de
         (Denied, "stop.reason", 422)
     ] * 3
     assert (stops.open_stops().get(), Switch.objects.exists()) == (made, False)
+
+
+def test_a_stop_of_everything_is_seen_by_everybody_and_one_of_a_service_by_its_team(demo):
+    one, every = stopped(demo), stops.stop(by=demo.pia, service=None, reason="All of it.")
+    seen = {who: set(stops.visible_to(getattr(demo, who))) for who in ("mara", "pia", "tomasz", "olaf")}
+    assert seen == {"mara": {one, every}, "pia": {one, every}, "tomasz": {every}, "olaf": {every}}

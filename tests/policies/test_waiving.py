@@ -1,6 +1,7 @@
 """Who may ask, decide and end waivers; what the database refuses; what the clock does."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -10,6 +11,7 @@ from audit.models import AuditEvent, OutboxEvent
 from policies import waivers, waiving
 from policies.models import Decision, Waiver
 from policies.results import Denied
+from tests.hostile import refused_once
 from tests.policies.waived import NOW, SOFT, asked, granted, wanted
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +79,8 @@ def test_one_living_waiver_for_each_rule_and_object(demo):
 @pytest.mark.parametrize("person", ["vera", "jonas", "ines", "tomasz", "ana", "olaf"])
 def test_only_the_rules_owner_grants_a_waiver(demo, person):
     waiver = asked(demo)
-    assert _denied(waiving.grant(by=getattr(demo, person), waiver=waiver, reason="Yes.", now=NOW))[2] == 403
+    act = partial(waiving.grant, by=getattr(demo, person), waiver=waiver, reason="Yes.", now=NOW)
+    assert refused_once(act).status == 403
     waiver.refresh_from_db()
     assert (waiver.state, waiver.decided_by) == ("asked", None)
 
@@ -119,8 +122,9 @@ def test_nobody_asks_for_the_override_of_anothers_request_nor_of_a_hard_rule(dem
 
 def test_a_decision_needs_a_reason_and_is_made_once(demo):
     waiver = asked(demo)
-    assert _denied(waiving.grant(by=demo.pia, waiver=waiver, reason=" ", now=NOW))[0] == "waiver.reason"
-    assert waiving.grant(by=demo.pia, waiver=waiver, reason="Yes.", now=NOW)
+    assert refused_once(lambda: waiving.grant(by=demo.pia, waiver=waiver, reason=" ", now=NOW)).rule == "waiver.reason"
+    made = waiving.grant(by=demo.pia, waiver=waiver, reason=" Yes. ", now=NOW)
+    assert (made.decided_by, made.decided_at, made.decision_reason) == (demo.pia, NOW, "Yes.")
     assert _denied(waiving.refuse_waiver(by=demo.pia, waiver=waiver, reason="No.", now=NOW))[0] == "waiver.state"
 
 
@@ -134,6 +138,12 @@ def test_others_cannot_withdraw_it(demo):
     waiver = granted(demo)
     assert _denied(waiving.withdraw(by=demo.jonas, waiver=waiver, reason="No.", now=NOW))[2] == 403
     assert waiving.withdraw(by=demo.mara, waiver=waiver, reason="Done.", now=NOW).state == "ended"
+
+
+def test_its_owner_ends_what_another_asked_for(demo):
+    waiver = granted(demo, owner=demo.vera)
+    ended = waiving.withdraw(by=demo.vera, waiver=waiver, reason="Done.", now=NOW)
+    assert (ended.state, ended.end_reason, ended.asked_by) == ("ended", "Done.", demo.mara)
 
 
 # What the database itself refuses, as the app's role.
@@ -219,6 +229,12 @@ def test_reminders_come_7_days_and_1_day_before_the_end_once_each(demo):
 def test_a_waiver_shorter_than_a_day_is_told_of_once(demo):
     end = granted(demo, days=1).expires_at
     assert [_clock(end - timedelta(hours=hours)) for hours in (3, 2)] == [(1, 0), (0, 0)]
+
+
+def test_nobody_is_reminded_of_an_override(demo):
+    end = granted(demo, by="ines", rule=SOFT, scope=_request(demo.mara), days=7).expires_at
+    assert [_clock(end - DAY), _clock(end)] == [(0, 0), (0, 1)]
+    assert not OutboxEvent.objects.filter(topic="waiver.expiring").exists()
 
 
 def test_the_clock_ends_what_is_over_and_says_so_once(demo):

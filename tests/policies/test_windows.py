@@ -1,5 +1,6 @@
-"""Windows: who may keep them, which field is wrong, what a freeze and an allowance mean together, and until when."""
+"""Windows: who keeps and sees them, which field is wrong, what a freeze and an allowance mean together, until when."""
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
@@ -85,6 +86,7 @@ def test_only_who_manages_windows_keeps_them_and_each_try_is_in_the_history(demo
         ({"tiers": ("moon",), "kinds": ("adopt",)}, ["window.tiers", "window.kinds"]),
         ({"teams": ("nobody",), "services": ("nothing",)}, ["window.teams", "window.services"]),
         ({"slug": "a b"}, ["window.slug"]),
+        ({"name": "x" * 81, "reason": "x" * 201}, ["window.name", "window.reason"]),
     ],
 )
 def test_each_wrong_field_is_named(demo, change, rules):
@@ -181,3 +183,34 @@ def test_a_name_is_taken_once_and_a_change_keeps_one_row(demo):
     changed = windowing.save(by=demo.pia, wanted=wanted(tiers=()), options=OPTIONS, window=made)
     assert isinstance(changed, Window)
     assert (changed.pk, changed.tiers, Window.objects.count()) == (made.pk, [], 1)
+
+
+def test_what_a_changed_window_said_before_counts_no_more_nor_anything_out_of_force(demo):
+    made, later = lasting(demo), timezone.now() + timedelta(days=2)
+    when = {"rrule": "FREQ=DAILY;COUNT=1", "starts_on": later.date(), "starts_at": later.time(), "time_zone": "UTC"}
+    moved = wanted(**when, duration=HOUR)
+    for asks, then in ((moved, Closed), (replace(moved, active=False), Open), (moved, Closed)):
+        assert isinstance(windowing.save(by=demo.pia, wanted=asks, options=OPTIONS, window=made), Window)
+        assert (asked(), type(asked(now=later)), made.occurrences.count()) == (Open(), then, int(then is Closed))
+
+
+def test_a_window_is_taken_out_of_force_by_the_platform_alone_and_that_is_told(demo):
+    made = lasting(demo)
+    refused = windowing.retire(by=demo.ines, window=made, reason="Over.")
+    assert isinstance(refused, Denied)
+    assert (refused.rule, refused.status, asked().rule) == ("role.manage_windows", 403, "friday")
+    assert not OutboxEvent.objects.filter(topic="window.retired").exists()
+    assert windowing.retire(by=demo.pia, window=made, reason="Over.")
+    assert asked() == Open()
+    assert OutboxEvent.objects.get(topic="window.retired").payload == {"slug": "friday"}
+    told = AuditEvent.objects.get(event="window.retired", object=made.ref)
+    assert (told.actor, told.data) == (demo.pia.audit_ref, {"name": "friday", "reason": "Over."})
+
+
+def test_a_window_is_seen_by_those_who_see_its_team_and_its_service(demo):
+    kept(demo)
+    kept(demo, slug="of-service", services=("payments-api",))
+    kept(demo, slug="of-team", teams=("payments",))
+    seen = {who: [w.slug for w in windows.visible_to(getattr(demo, who))] for who in ("vera", "pia", "tomasz", "olaf")}
+    every = ["friday", "of-service", "of-team"]
+    assert seen == {"vera": every, "pia": every, "tomasz": ["friday"], "olaf": ["friday"]}

@@ -11,6 +11,7 @@ from policies.models import BrokenGlass, CustomRole, Membership, Team, User
 from policies.models.signing import START_WITHIN
 from provisioning import inbox
 from provisioning.actions.break_glass import break_glass, may_review, review
+from provisioning.actions.leaving import leave
 from provisioning.models import Environment, Operation
 from provisioning.runs import asking, worker
 from tests.hostile import everything, refused_once, sqlstate
@@ -58,6 +59,14 @@ def test_an_owner_breaks_the_glass_it_runs_at_once_and_owners_are_paged(demo):
     assert AuditEvent.objects.filter(event="operation.glass_broken", object=operation.ref).count() == 1
     assert worker.work()
     assert fresh(operation).status == "succeeded"
+
+
+def test_it_goes_ahead_though_one_who_signed_leaves_meanwhile(demo):
+    operation = planned(demo)
+    assert sign(demo.jonas, operation)
+    assert breaks(demo.ines, operation).status == "queued"
+    assert leave(by=demo.pia, person=demo.jonas, reason="New job.")["signatures"] == 1
+    assert fresh(operation).status == "queued"
 
 
 def paged() -> list[str]:

@@ -83,6 +83,12 @@ def test_only_what_is_in_the_scope_counts(demo):
     assert costs.project(budget(demo, team=None, organisation=organisation), NOW).projected == Decimal("52.80")
 
 
+def test_a_budget_is_seen_by_who_sees_its_team_and_one_of_the_organisation_by_everybody(demo):
+    ours, every = budget(demo), budget(demo, team=None, organisation=Organisation.objects.get())
+    seen = {who: set(budgets.visible_to(getattr(demo, who))) for who in ("vera", "pia", "tomasz", "olaf")}
+    assert seen == {"vera": {ours, every}, "pia": {ours, every}, "tomasz": {every}, "olaf": {every}}
+
+
 def test_each_threshold_is_announced_once_a_month(demo):
     environment(demo)
     row = budget(demo, "60")

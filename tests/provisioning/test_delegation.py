@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from audit.context import context
+from audit.models import AuditEvent
 from policies.delegations import Absence, delegate, end
 from policies.models import Delegation, Membership, Signature
 from policies.results import Denied
@@ -33,6 +34,8 @@ def test_a_delegate_signs_for_the_absent_and_both_are_recorded(demo):
     assert operations_visible_to(demo.olaf).exists()
     assert demo.olaf in waited_for(operation)[0].stand_ins
     assert sign(demo.olaf, operation)
+    told = AuditEvent.objects.get(event="operation.signed")
+    assert (told.actor, told.data["on_behalf_of"]) == (demo.olaf.audit_ref, demo.jonas.audit_ref)
     row = Signature.objects.get()
     assert (row.signer, row.on_behalf_of, row.owning, row.groups) == (demo.olaf, demo.jonas, True, ["team:payments"])
     assert sign(demo.tomasz, operation).status == "queued"
@@ -119,6 +122,7 @@ def test_a_delegation_holds_only_for_its_time_and_team(demo, case):
         assert end(by=demo.olaf, delegation=made)
     assert refused_once(lambda: sign(demo.olaf, operation)).rule == "approval.approver"
     assert not waiting_for(demo.olaf).exists()
+    assert [each.stand_ins for each in waited_for(operation)] == [()]
 
 
 def test_who_may_name_a_delegate(demo):
@@ -129,12 +133,24 @@ def test_who_may_name_a_delegate(demo):
     assert Delegation.objects.get().made_by == demo.ines
 
 
+def test_a_delegation_is_ended_by_those_two_or_the_owner_of_its_one_team(demo):
+    made, ours = away(demo.jonas, demo.olaf), away(demo.jonas, demo.vera, team=demo.payments)
+    for person in (demo.mara, demo.ines):
+        assert end(by=person, delegation=made).rule == "delegation.own"
+    assert refused_once(lambda: end(by=demo.mara, delegation=ours)).rule == "role.manage_team"
+    assert Delegation.objects.filter(ended_at=None).count() == 2
+    assert end(by=demo.olaf, delegation=made).ended_at
+    assert end(by=demo.ines, delegation=ours).ended_at
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"), [({"days": -1}, "ends"), ({"days": 100}, "longest"), ({"reason": " "}, "reason")]
 )
 def test_a_delegation_says_how_long_and_why(demo, changes, rule):
     assert away(demo.jonas, demo.olaf, **changes).rule == f"delegation.{rule}"
     assert away(demo.jonas, demo.jonas).rule == "delegation.another"
+    demo.olaf.is_active = False
+    assert away(demo.jonas, demo.olaf).rule == "delegation.active"
     assert not Delegation.objects.exists()
 
 
@@ -156,3 +172,9 @@ def test_raw_sql_delegates_to_nobody_themselves_and_changes_no_delegation(demo):
     assert sqlstate("DELETE FROM policies_delegation") == "42501"
     assert end(by=demo.jonas, delegation=Delegation.objects.get())
     assert sqlstate("UPDATE policies_delegation SET ended_at = NULL") == "42501"
+
+
+def test_the_requester_is_never_named_as_a_stand_in(demo):
+    operation = planned(demo)
+    assert away(demo.jonas, demo.mara)
+    assert [each.stand_ins for each in waited_for(operation)] == [()]

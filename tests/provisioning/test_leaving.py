@@ -13,6 +13,7 @@ from tests.policies.test_access_rights import given
 from tests.provisioning.engine import drain
 from tests.provisioning.queued import take
 from tests.provisioning.signed import RELIABILITY, fresh, planned, ruled, sign
+from tests.provisioning.test_delegation import away
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_moment")]
 OWNING = {"name": "Owning", "owning_least": 1}
@@ -44,6 +45,17 @@ def test_what_was_queued_with_their_signature_waits_again_and_goes_on_with_anoth
     assert operation in waiting_for(demo.ines)
     assert sign(demo.ines, operation)
     assert fresh(operation).status == "queued"
+
+
+def test_what_another_signed_for_them_waits_again_too(demo):
+    assert away(demo.jonas, demo.olaf)
+    ruled(OWNING, {**RELIABILITY, "position": 2})
+    operation = planned(demo)
+    assert sign(demo.olaf, operation)
+    assert sign(demo.tomasz, operation).status == "queued"
+    assert left(demo, demo.jonas)["signatures"] == 1
+    assert (fresh(operation).status, fresh(operation).asked) == ("awaiting_approval", ["team:payments"])
+    assert Signature.objects.get(signer=demo.olaf).void_reason == "Jonas left."
 
 
 def test_an_earlier_step_is_open_again_and_its_people_are_asked(demo):

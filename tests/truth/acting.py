@@ -19,7 +19,7 @@ from provisioning.signing import waited_for
 from tests.truth.axes import Case
 from tests.truth.oracle import ACTS, ASKERS, Outcome
 from tests.truth.setting import lifetime_of, version_of, waive
-from tests.truth.world import World
+from tests.truth.world import World, rows
 
 ASKED = "shop-asked"
 STALE = "sha256:" + "0" * 64
@@ -74,6 +74,7 @@ def outcome_of(world: World, case: Case, environment: Environment | None) -> Out
     if isinstance(answer, Denied):
         reasons = tuple((error.rule, error.field) for error in answer.errors) or ((answer.rule, answer.field),)
         assert reasons[0] == (answer.rule, answer.field)
+        assert rows() == world.rows, "the refusal left something"
         return Outcome("refused", reasons, answer.status)
     planned(answer)
     attempts = tuple(_signed(world, answer, who, how) for who, how in ACTS[case["approvers"]])

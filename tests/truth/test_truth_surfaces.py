@@ -12,7 +12,7 @@ from tests.truth.axes import Case
 from tests.truth.conftest import Begun
 from tests.truth.surfaces import Pages, Programs
 from tests.truth.test_truth import CASES
-from tests.truth.world import World
+from tests.truth.world import World, rows
 
 BLOCK = 20
 ON_PAGES = 100
@@ -56,7 +56,7 @@ def _wrong(shared: World, begun: Begun, surface: Pages | Programs, case: Case) -
         if answer != wanted:
             return f"{axes.name_of(case)}\n  is     {answer}\n  should {wanted}"
         if pk is None:
-            assert not Operation.objects.filter(status="requested").exists()
+            assert rows() == shared.rows, "the refusal left something"
             return ""
         operation = Operation.objects.get(pk=pk)
         acting.planned(operation)

@@ -11,7 +11,7 @@ from audit.context import context
 from catalog.models import Template, TemplateVersion
 from delivery.models import Release
 from policies import windowing
-from policies.models import AccessGrant, CustomRole, Membership, Quota, Role, Team, User, Window
+from policies.models import AccessGrant, CustomRole, Membership, Quota, QuotaReservation, Role, Team, User, Window
 from provisioning import closures, holdings
 from provisioning.models import Environment, Operation
 from provisioning.tiers import Tier
@@ -50,6 +50,7 @@ class World:
     versions: dict[str, TemplateVersion]
     releases: dict[str, Release]
     environments: dict[tuple[str, str], Environment]
+    rows: tuple[int, ...]
 
     @property
     def team(self) -> Team:
@@ -76,7 +77,12 @@ def make() -> World:
         source = _environment(demo, versions["clean"], releases, "sandbox", "below")
         Environment.objects.filter(pk=source.pk).update(release=releases["next"].as_spec())
     _windows(demo)
-    return World(demo, found, versions, releases, environments)
+    return World(demo, found, versions, releases, environments, rows())
+
+
+def rows() -> tuple[int, ...]:
+    """How many operations, environments and reservations there are: after a refusal as many as in the beginning."""
+    return tuple(model.objects.count() for model in (Operation, Environment, QuotaReservation))
 
 
 def _askers(demo: Demo) -> dict[str, User]:
