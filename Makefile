@@ -10,7 +10,7 @@ N ?= 500
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cluster test-cluster check bench chaos demo mutants docs requirements clean
+.PHONY: help run test test-cluster check bench chaos demo mutants docs requirements clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,9 +30,6 @@ run: $(VENV)/.run ## Set up and run the portal with embedded servers (ARGS="--po
 
 test: $(VENV)/.dev ## Set up and run all tests (ARGS="-k f3")
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
-
-cluster: $(VENV)/.dev ## Build the Kubernetes control plane of make test-cluster into the cache, at low priority
-	@$(BIN)/python -m tests.cluster build
 
 test-cluster: $(VENV)/.dev ## Build and start a Kubernetes control plane, or use KUBECONFIG; run the tests that need one
 	@$(BIN)/python -m tests.cluster test $(ARGS)

@@ -5,7 +5,10 @@ bundle and the same input in this process, without any of that.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import regorus
 from django.utils import timezone
@@ -59,12 +62,24 @@ def plan() -> dict[str, Any]:
 
 
 def _whole(made: bundle.Bundle, document: dict[str, Any]) -> list[float]:
-    engine.follow(lambda present: made if present != made.digest else None)
     now = timezone.now()
-    ruling = engine.judge("plan", document, now=now)
-    if not ruling.is_judged or ruling.findings:
-        raise RuntimeError(f"the plan of the benchmark is not judged as it should be: {ruling.findings[:1]}")
-    return timed(lambda: engine.judge("plan", document, now=now), scaled(TIMES, at_least=5))
+    with _in_force(made):
+        ruling = engine.judge("plan", document, now=now)
+        if not ruling.is_judged or ruling.findings:
+            raise RuntimeError(f"the plan of the benchmark is not judged as it should be: {ruling.findings[:1]}")
+        return timed(lambda: engine.judge("plan", document, now=now), scaled(TIMES, at_least=5))
+
+
+@contextmanager
+def _in_force(made: bundle.Bundle) -> Iterator[None]:
+    """Another bundle for a while, in an engine of its own: what this process judges afterwards is not ours."""
+    with patch.multiple(engine, _active=engine._Active(), _chosen=None):
+        engine.follow(lambda present: made if present != made.digest else None)
+        try:
+            yield
+        finally:
+            if engine._active.pool is not None:
+                engine._active.pool.close()
 
 
 def _bare(made: bundle.Bundle, document: dict[str, Any]) -> list[float]:

@@ -35,6 +35,7 @@ class Recipe:
         "golang-1.19-go=1.19.8-2",
         "golang-1.19-src=1.19.8-2",
         "golang-github-modern-go-reflect2-dev=1.0.2-2",
+        "kubernetes-client=1.20.5+really1.20.2-1.1+deb12u1",
     )
     version: str = "v1.20.2"
     go: str = "usr/lib/go-1.19"
