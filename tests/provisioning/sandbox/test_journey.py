@@ -2,11 +2,13 @@
 
 import dataclasses
 import os
+import socket
+import struct
 
 import psycopg
 import pytest
 from django.conf import settings
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from provisioning import vault
 from provisioning.drivers.base import DriverRejected, DriverUnavailable
@@ -130,6 +132,18 @@ def test_a_session_that_is_not_ours_to_end_is_waited_for_and_nothing_is_dropped_
         assert backup.execute("SELECT current_database()").fetchone() == (name,)
         assert sandbox.driver.observe(spec)["postgres.database"].state["state"] == "closing"
     assert sandbox.carry_out("destroy", spec) == ["database", "credentials", "proof"]
+    assert dict(sandbox.driver.observe(spec)) == {}
+
+
+def test_a_client_that_hangs_while_it_signs_in_holds_up_no_removal(sandbox):
+    spec = sandbox.environment("journey-12", {"database": True, "cache": False}, release=None)
+    sandbox.carry_out("create", spec)
+    server = conninfo_to_dict(settings.BERTH.sandbox_database_url)
+    with socket.create_connection((server["host"], int(server["port"]))) as hanging:
+        asked = struct.pack("!I", 3 << 16) + b"user\0berth_sandbox\0database\0postgres\0\0"
+        hanging.sendall(struct.pack("!I", len(asked) + 4) + asked)
+        assert b"SCRAM-SHA-256" in hanging.recv(200)
+        assert sandbox.carry_out("destroy", spec) == ["database", "credentials", "proof"]
     assert dict(sandbox.driver.observe(spec)) == {}
 
 
